@@ -1,0 +1,65 @@
+# Driftline: `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-long test-kafka lint format bench compose-test lock schemas clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(VENV)/.installed ## build .venv with the pinned environment
+
+# uv installs in seconds what pip takes minutes for; pip does the same where uv cannot run.
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found: install Python 3.11, 3.12 or 3.13, or name one: make install PYTHON=python3.12" >&2; exit 2; }
+	@echo "Building $(VENV) (about 1.5 GB; once)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
+		&& $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-dev.lock \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: install ## the whole loop, from replay to promoted model: make demo ARGS="--seed 7 --json"
+	@$(BIN)/driftline demo $(ARGS)
+
+test: install lint ## lint and all tests (embedded broker and Redis, started by the tests)
+	$(BIN)/pytest -m "not kafka and not long" $(ARGS)
+
+test-long: install ## the full statistical runs too (an hour)
+	$(BIN)/pytest -m "not kafka" $(ARGS)
+
+test-kafka: install ## the tests marked kafka, on a real Apache Kafka (needs Java 17)
+	$(BIN)/pytest -m kafka $(ARGS)
+
+lint: install ## ruff, mypy --strict and the dependency rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## let ruff rewrite the files
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## measure ours and its peers side by side
+	$(BIN)/python -m benchmarks $(ARGS)
+
+compose-test: install ## bring the compose stack up, replay, consume an alert, take it down
+	$(BIN)/python tests/compose/run.py $(ARGS)
+
+schemas: install ## regenerate data/schemas from driftline/events.py
+	$(BIN)/python -m data.schemas
+
+lock: install ## pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header -q -U -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-emit-index-url --no-header -q -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove the environment, the caches and the local state
+	rm -rf $(VENV) .driftline .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

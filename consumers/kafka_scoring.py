@@ -1,0 +1,176 @@
+"""The scoring worker: a kafka-python batch loop from contacts to predictions.
+
+Offsets are committed only after the predictions are on the broker; where the broker has transactions, in the
+same transaction. Without them a crash makes the worker send some predictions again: they carry their contact's
+offset, so the monitor counts them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event as Flag
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import CommitFailedError, KafkaError, ProducerFencedError
+from kafka.structs import OffsetAndMetadata
+
+from consumers.scoring import MalformedShare, ScoringModel, score_records
+from driftline.events import encode
+from driftline.kafka_clients import ensure_topics, has_transactions, open_consumer, open_producer, wait_for_kafka
+from driftline.settings import Settings
+from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS
+from driftline.workers import mark_ready
+from model.bundle import Bundle
+from model.kafka_models import KafkaModels
+from model.onnx_scorer import OnnxScorer
+
+GROUP = "scorer"
+Say = Callable[[str], None]
+Batches = dict[TopicPartition, list[Any]]
+
+
+class TooManyMalformed(RuntimeError):
+    """More than half of the recent input is no contact at all."""
+
+
+def scoring_model(bundle: Bundle) -> ScoringModel:
+    """Load and warm up a bundle, so that swapping it in costs one assignment."""
+    return ScoringModel(bundle.version, bundle.featuriser, OnnxScorer(bundle.onnx))
+
+
+def run(settings: Settings, say: Say, stop: Flag) -> None:
+    """Score until ``stop`` is set.
+
+    Raises:
+        TooManyMalformed: more than half of the last 1,000 records were no contacts.
+    """
+    wait_for_kafka(settings, say, stop=stop)
+    if stop.is_set():
+        return
+    ensure_topics(settings)
+    models = KafkaModels(settings, scoring_model, say, stop)
+    if models.wait_for_champion() is None:
+        return
+    worker = ScoringWorker(settings, models, say)
+    ready = False
+    try:
+        say(f"scoring with version {models.champion_version}")
+        while not stop.is_set():
+            worker.step()
+            if not ready and worker.owns_partitions:
+                ready = True
+                mark_ready(settings.home, "score")
+    finally:
+        worker.close()
+
+
+class ScoringWorker:
+    """One consumer and one producer; `step` takes one batch all the way."""
+
+    def __init__(self, settings: Settings, models: KafkaModels[ScoringModel], say: Say) -> None:
+        self._settings = settings
+        self._models = models
+        self._say = say
+        self._malformed = MalformedShare()
+        self._predictions = settings.topic(PREDICTIONS.name)
+        self._dead_letters = settings.topic(DEAD_LETTERS.name)
+        self._transactional = has_transactions(settings)
+        # Opened before the group is joined: it ends what a killed predecessor of the same name left open.
+        self._producer = self._open_producer()
+        self._consumer: KafkaConsumer = open_consumer(
+            settings, group=GROUP, max_poll_records=settings.batch, fetch_max_wait_ms=50
+        )
+        self._consumer.subscribe([settings.topic(CONTACTS.name)])
+
+    @property
+    def owns_partitions(self) -> bool:
+        """Whether the group has given this worker its partitions."""
+        return bool(self._consumer.assignment())
+
+    def step(self) -> int:
+        """Poll, score, publish, commit. Returns how many records were taken."""
+        batches: Batches = self._consumer.poll(timeout_ms=100)
+        if not batches:
+            return 0
+        model = self._models.champion
+        assert model is not None  # waited for before the first step, never withdrawn
+        try:
+            if self._transactional:
+                self._in_transaction(batches, model)
+            else:
+                self._acknowledged(batches, model)
+        except ProducerFencedError:
+            raise RuntimeError(
+                f"another scorer runs as instance {self._settings.instance}: give this one another DRIFTLINE_INSTANCE"
+            ) from None
+        except CommitFailedError:
+            self._say("the group was rebalanced during a batch; its new owner scores it")
+        except KafkaError as fault:
+            self._say(f"a batch did not get through ({type(fault).__name__}), scoring it again")
+            self._rewind(batches)
+        return sum(map(len, batches.values()))
+
+    def close(self) -> None:
+        """Leave the group at once, so that others take over without waiting."""
+        self._consumer.close()
+        self._producer.close(timeout=2)
+
+    def _acknowledged(self, batches: Batches, model: ScoringModel) -> None:
+        self._publish(batches, model)
+        self._consumer.commit(_next_offsets(batches))
+
+    def _in_transaction(self, batches: Batches, model: ScoringModel) -> None:
+        self._producer.begin_transaction()
+        self._publish(batches, model)
+        self._producer.send_offsets_to_transaction(_next_offsets(batches), self._consumer.group_metadata())
+        self._producer.commit_transaction()
+
+    def _publish(self, batches: Batches, model: ScoringModel) -> None:
+        now = datetime.now(UTC)
+        sent = []
+        for source, records in batches.items():
+            predictions, dead = score_records(records, model, now)
+            self._count(len(predictions), len(dead), dead[-1].reason if dead else "")
+            send = self._producer.send
+            for prediction in predictions:
+                key, value = prediction.contact_id.encode(), encode(prediction)
+                sent.append(send(self._predictions, key=key, value=value, partition=source.partition))
+            for letter in dead:
+                sent.append(send(self._dead_letters, key=letter.key, value=encode(letter)))
+        self._producer.flush()
+        for one in sent:
+            one.get(timeout=0)  # raises what the broker refused
+
+    def _count(self, valid: int, malformed: int, reason: str) -> None:
+        self._malformed.add(valid=valid, malformed=malformed)
+        if self._malformed.exceeded:
+            raise TooManyMalformed(
+                f"more than half of the last 1,000 records of {self._settings.topic(CONTACTS.name)} are no contacts"
+                f" (the last one: {reason}): is DRIFTLINE_TOPIC_PREFIX right, and does the producer write contacts?"
+            )
+
+    def _rewind(self, batches: Batches) -> None:
+        if self._transactional:
+            # A producer whose transaction failed may be beyond repair; a new one of the same name aborts it.
+            self._producer.close(timeout=0)
+            self._producer = self._open_producer()
+        for source, records in batches.items():
+            if source in self._consumer.assignment():
+                self._consumer.seek(source, records[0].offset)
+
+    def _open_producer(self) -> KafkaProducer:
+        if not self._transactional:
+            return open_producer(self._settings)
+        producer = open_producer(
+            self._settings,
+            transactional_id=f"{self._settings.topic_prefix}scorer-{self._settings.instance}",
+            transaction_timeout_ms=10_000,
+        )
+        producer.init_transactions()
+        return producer
+
+
+def _next_offsets(batches: Batches) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {source: OffsetAndMetadata(records[-1].offset + 1, "", -1) for source, records in batches.items()}

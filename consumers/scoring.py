@@ -1,0 +1,116 @@
+"""Contacts in, predictions and dead letters out. Pure: bytes and a model go in, events come out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.events import Contact, DeadLetter, Prediction, decode
+from model.features import Featuriser, monitored_columns
+
+
+class Record(Protocol):
+    """What scoring needs of a record of the contacts topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Graph(Protocol):
+    """Anything that turns feature rows into scores."""
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.floating]:
+        """Scores in [0, 1], one a row."""
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """A version's featuriser and graph, which always travel together."""
+
+    version: str
+    featuriser: Featuriser
+    graph: Graph
+
+
+def score_records(
+    records: Sequence[Record], model: ScoringModel, now: datetime
+) -> tuple[list[Prediction], list[DeadLetter]]:
+    """Score a batch: one prediction per valid contact, one dead letter per other record, both in offset order."""
+    contacts: list[Contact] = []
+    sources: list[int] = []
+    dead: list[DeadLetter] = []
+    for record in records:
+        try:
+            contacts.append(decode(Contact, record.value or b""))
+            sources.append(record.offset)
+        except ValueError as reason:
+            dead.append(dead_letter(record, str(reason), now))
+    return score_contacts(contacts, sources, model), dead
+
+
+def score_contacts(contacts: Sequence[Contact], sources: Sequence[int], model: ScoringModel) -> list[Prediction]:
+    """Predictions for contacts that stood at the offsets ``sources`` (-1: not from the topic)."""
+    if not contacts:
+        return []
+    features = model.featuriser.transform(contacts)
+    scores = np.clip(model.graph.score(features), 0.0, 1.0).tolist()
+    return [
+        Prediction(
+            contact_id=contact.id,
+            source_offset=source,
+            model_version=model.version,
+            score=score,
+            features=row,
+            columns=monitored_columns(contact),
+            sent_at=contact.sent_at,
+        )
+        for contact, source, score, row in zip(contacts, sources, scores, features.tolist(), strict=True)
+    ]
+
+
+def dead_letter(record: Record, reason: str, now: datetime) -> DeadLetter:
+    """Keep everything needed to mend and replay the input, byte for byte."""
+    return DeadLetter(
+        reason=reason,
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        failed_at=now,
+    )
+
+
+class MalformedShare:
+    """Watches how much of the input is malformed: a wrong topic is not a stream of bad contacts.
+
+    >>> share = MalformedShare(last=4)
+    >>> share.add(valid=2, malformed=2)
+    >>> share.exceeded
+    False
+    >>> share.add(valid=0, malformed=1)
+    >>> share.exceeded
+    True
+    """
+
+    def __init__(self, last: int = 1_000) -> None:
+        self._recent: deque[bool] = deque(maxlen=last)
+        self._limit = last // 2
+
+    def add(self, *, valid: int, malformed: int) -> None:
+        """Count one batch."""
+        self._recent.extend([False] * valid + [True] * malformed)
+
+    @property
+    def exceeded(self) -> bool:
+        """More than half of the last 1,000 were malformed."""
+        return sum(self._recent) > self._limit

@@ -1,0 +1,264 @@
+"""The command line: composes the stages. The only module that imports them all, each when it is asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from driftline.options import UsageError, parser
+from driftline.settings import Settings, SettingsError, load_settings
+from driftline.workers import Interrupted, raise_on_signals, say, stop_on_signals
+
+if TYPE_CHECKING:
+    from driftline.events import Contact
+    from producers.kafka_replay import ReplayResult
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+BASE_CONTACTS = 3_000
+BASE_SEED = 2026
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code (0 done, 1 failed, 2 wrong usage or setting, 130 interrupted)."""
+    try:
+        options = parser().parse_args(argv)
+        return COMMANDS[options.command](load_settings(), options)
+    except (UsageError, SettingsError) as fault:
+        return _fail(fault, WRONG_USAGE)
+    except (Interrupted, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (RuntimeError, ValueError, OSError) as fault:
+        return _fail(fault, FAILED)
+
+
+def _fail(fault: Exception, code: int) -> int:
+    print(f"driftline: {fault}".replace("\n", " "), file=sys.stderr)
+    return code
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False), flush=True)
+
+
+def demo(settings: Settings, options: Namespace) -> int:
+    """The whole loop, then a summary."""
+    from driftline.demo import Demo, DemoOptions
+
+    raise_on_signals()
+    _scenario(options.scenario)
+    chosen = DemoOptions(options.scenario, options.contacts, options.rate, options.severity, options.seed)
+    run = Demo(settings, chosen, bootstrap=bootstrap, replay=_replay_scenario, say=say)
+    summary = run.run()
+    if options.json:
+        _print_json(summary)
+    else:
+        run.print_summary(summary)
+    return DONE
+
+
+def up(settings: Settings, options: Namespace) -> int:
+    """The local stack until Ctrl-C."""
+    from driftline.local_stack import LocalStack
+
+    raise_on_signals()
+    with LocalStack(settings, say) as stack:
+        stack.start_workers()
+        bootstrap(stack.settings)
+        stack.wait_until_ready()
+        if options.json:
+            _print_json(stack.addresses())
+        else:
+            for name, address in stack.addresses().items():
+                print(f"{name:10} {address}", flush=True)
+            say("ready: try `driftline replay data/sample_lemlist_export.csv` in another terminal; Ctrl-C ends it")
+        while True:
+            time.sleep(0.5)
+            stack.supervise()
+
+
+def bootstrap(settings: Settings) -> str:
+    """Topics, and a champion on the model-events topic: the registry's, or a first one. Returns its version."""
+    from driftline.counts import champion
+    from driftline.kafka_clients import ensure_topics, wait_for_kafka
+    from model.redis_retrain import publish_champion
+
+    wait_for_kafka(settings, say)
+    ensure_topics(settings)
+    version = champion(settings)
+    if version is None:
+        version = publish_champion(settings, base_contacts, say)
+    return version
+
+
+def base_contacts() -> list[tuple[Contact, int]]:
+    """The base set that every model is trained on: invented contacts with labels, always the same."""
+    from producers.scenarios import SCENARIOS
+
+    drawn = SCENARIOS["no_drift_baseline"].contacts(BASE_CONTACTS, seed=BASE_SEED, start=datetime(2026, 1, 1, tzinfo=UTC))
+    return list(drawn)
+
+
+def init(settings: Settings, options: Namespace) -> int:
+    """Topics and the first champion."""
+    raise_on_signals()
+    say(f"champion: version {bootstrap(settings)}")
+    return DONE
+
+
+def score(settings: Settings, options: Namespace) -> int:
+    """The scoring worker."""
+    from consumers.kafka_scoring import run
+
+    run(settings, say, stop_on_signals())
+    return DONE
+
+
+def monitor(settings: Settings, options: Namespace) -> int:
+    """The monitor."""
+    from monitor.faust_monitor import run
+
+    run(settings, say, stop_on_signals())
+    return DONE
+
+
+def retrain(settings: Settings, options: Namespace) -> int:
+    """The retraining worker."""
+    from model.redis_retrain import run
+
+    run(settings, base_contacts, say, stop_on_signals())
+    return DONE
+
+
+def replay(settings: Settings, options: Namespace) -> int:
+    """Contacts from a file or a scenario onto the topics."""
+    from driftline.kafka_clients import wait_for_kafka
+    from driftline.rich_view import replay_progress
+    from producers.kafka_replay import replay as send
+    from producers.kafka_replay import replay_id
+    from producers.replay import Pacer
+
+    contacts, name, total = _source(settings, options)
+    stop = stop_on_signals()
+    wait_for_kafka(settings, say, timeout=30, stop=stop)
+    rate = None if options.fast or options.speed else options.rate or 100.0
+    pacer = Pacer(rate=rate, speed=options.speed, clock=lambda: datetime.now(UTC), sleep=stop.wait)
+    started = time.monotonic()
+    with replay_progress(min(total or options.limit or 0, options.limit or total or 0) or None) as progress:
+        sent = send(
+            settings, replay_id(name), contacts, resume=options.resume, limit=options.limit,
+            labels_delay=options.labels_delay, pace=pacer, progress=progress, stop=stop,
+        )  # fmt: skip
+    seconds = time.monotonic() - started
+    if options.json:
+        document = {"contacts": sent.contacts, "labels": sent.labels, "skipped": sent.skipped}
+        _print_json({"source": options.source, **document, "seconds": round(seconds, 3)})
+    else:
+        say(f"sent {sent.contacts:,} contacts and {sent.labels:,} labels, {sent.skipped:,} were there already")
+    return INTERRUPTED if stop.is_set() else DONE
+
+
+def _source(settings: Settings, options: Namespace) -> tuple[Iterator[tuple[Contact, int | None]], str, int | None]:
+    """The contacts of a source, its name for ``--resume``, and how many there are if that is known."""
+    from producers.lemlist import read_contacts
+
+    if not options.source.startswith("scenario:"):
+        path = Path(options.source)
+        return read_contacts(path, salt=settings.salt.get_secret_value()), f"file:{path.absolute()}", None
+    name = options.source.removeprefix("scenario:")
+    total = options.limit or 5_000
+    drawn = _scenario(name).contacts(
+        total, seed=options.seed, severity=options.severity, onset=options.onset, shape=options.shape,
+        start=datetime.now(UTC),
+    )  # fmt: skip
+    told = f"scenario:{name}:{options.seed}:{options.severity}:{options.onset}:{options.shape}"
+    return iter(drawn), told, total
+
+
+def _scenario(name: str) -> Any:
+    from producers.scenarios import scenario
+
+    try:
+        return scenario(name)
+    except ValueError as fault:
+        raise UsageError(str(fault)) from None
+
+
+def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int], None]) -> ReplayResult:
+    """The demo's replay: calm up to the onset, then the drift, each contact with its label."""
+    from producers.kafka_replay import replay as send
+    from producers.replay import Pacer
+
+    contacts = _scenario(options.scenario).contacts(
+        options.contacts, seed=options.seed, severity=options.severity, onset=options.onset, start=datetime.now(UTC)
+    )
+    pacer = Pacer(rate=options.rate, speed=None, clock=lambda: datetime.now(UTC), sleep=time.sleep)
+    return send(settings, "demo", contacts, pace=pacer, progress=progress)
+
+
+def alerts(settings: Settings, options: Namespace) -> int:
+    """The alerts topic, one a line."""
+    from driftline.events import LEVELS, encode
+    from driftline.kafka_clients import wait_for_kafka
+    from driftline.rich_view import alert_line, stored_alerts
+
+    since = _time(options.since)
+    levels = LEVELS[LEVELS.index(options.level) :] if options.level else LEVELS
+    stop = stop_on_signals()
+    wait_for_kafka(settings, say, timeout=None if options.follow else 30, stop=stop)
+    for alert in stored_alerts(settings, follow=options.follow, stop=stop):
+        if alert.level in levels and (since is None or alert.updated_at >= since):
+            print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+    return INTERRUPTED if stop.is_set() else DONE
+
+
+def _time(text: str) -> datetime | None:
+    if text == "beginning":
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"--since {text} is neither `beginning` nor a time such as 2026-01-31T12:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def watch(settings: Settings, options: Namespace) -> int:
+    """The live view until Ctrl-C."""
+    from driftline.kafka_clients import wait_for_kafka
+    from driftline.rich_view import live_view
+
+    stop = stop_on_signals()
+    wait_for_kafka(settings, say, stop=stop)
+    live_view(settings, stop)
+    return DONE
+
+
+def status(settings: Settings, options: Namespace) -> int:
+    """Every part and every worker."""
+    from driftline.status import read_status, status_lines
+
+    found = read_status(settings)
+    if options.json:
+        _print_json(found)
+    else:
+        print("\n".join(status_lines(found)))
+    return DONE
+
+
+COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
+    command.__name__: command
+    for command in (demo, up, replay, init, score, monitor, retrain, alerts, watch, status)
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

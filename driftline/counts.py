@@ -1,0 +1,99 @@
+"""How many contacts came how far, read off the topics, so that it is true after any crash."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from driftline.events import Alert, DeadLetter, ModelEvent, Pane, decode
+from driftline.kafka_clients import open_consumer, partitions_of, read_all, true_end_offsets
+from driftline.settings import Settings
+from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Contacts on the topic, scored, counted in panes, and set aside."""
+
+    replayed: int
+    scored: int
+    monitored: int
+    dead_letters: int
+
+    @property
+    def settled(self) -> bool:
+        """Everything replayed has been dealt with."""
+        return self.replayed == self.scored + self.dead_letters and self.monitored == self.scored
+
+    def as_dict(self) -> dict[str, int]:
+        """For JSON."""
+        return asdict(self)
+
+
+class Counter:
+    """Counts by reading each topic on from where the last call stopped."""
+
+    def __init__(self, settings: Settings, scorer_group: str = "scorer") -> None:
+        self._settings = settings
+        self._group = scorer_group
+        self._next: dict[str, dict[int, int]] = {PANES.name: {}, DEAD_LETTERS.name: {}}
+        self._panes: dict[tuple[int, int, str], int] = {}
+        self._dead: set[tuple[int, int]] = set()
+
+    def read(self) -> Counts:
+        """The counts now."""
+        contacts = self._settings.topic(CONTACTS.name)
+        for record in self._new(PANES):
+            pane = decode(Pane, record.value)
+            key = (pane.partition, pane.pane, pane.model_version)
+            self._panes[key] = max(pane.contacts, self._panes.get(key, 0))
+        for record in self._new(DEAD_LETTERS):
+            letter = decode(DeadLetter, record.value)
+            if letter.topic == contacts:
+                self._dead.add((letter.partition, letter.offset))
+        replayed, done = self._contacts(contacts)
+        return Counts(replayed, done - len(self._dead), sum(self._panes.values()), len(self._dead))
+
+    def lag(self) -> int:
+        """Contacts on the topic that the scorer has not committed yet."""
+        replayed, done = self._contacts(self._settings.topic(CONTACTS.name))
+        return replayed - done
+
+    def _contacts(self, topic: str) -> tuple[int, int]:
+        """How many contacts stand on the topic, and how many of them the scorer has committed."""
+        consumer = open_consumer(self._settings, group=self._group)
+        try:
+            partitions = partitions_of(consumer, topic)
+            committed = {partition: consumer.committed(partition) or 0 for partition in partitions}
+            ends = true_end_offsets(consumer, partitions)
+        finally:
+            consumer.close()
+        return sum(ends.values()), sum(min(committed[p], ends[p]) for p in partitions)
+
+    def _new(self, topic: Any) -> Any:
+        position = self._next[topic.name]
+        for record in read_all(self._settings, topic, start=position):
+            position[record.partition] = record.offset + 1
+            yield record
+
+
+def champion(settings: Settings) -> str | None:
+    """The version in use, from the model-events topic."""
+    version = None
+    for record in read_all(settings, MODEL_EVENTS):
+        event = decode(ModelEvent, record.value)
+        if event.event == "champion":
+            version = event.model_version
+    return version
+
+
+def firing(settings: Settings) -> dict[str, Alert]:
+    """The alerts that fire now, by id, from the alerts topic."""
+    now: dict[str, Alert] = {}
+    for record in read_all(settings, ALERTS):
+        alert = decode(Alert, record.value)
+        if alert.state == "firing":
+            now[alert.id] = alert
+        else:
+            now.pop(alert.id, None)
+    return now

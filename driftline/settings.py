@@ -1,0 +1,134 @@
+"""One frozen object with every setting, read from ``DRIFTLINE_*`` variables and a ``.env`` file.
+
+Secrets are `SecretStr`: whatever prints a `Settings` shows ``**********`` in their place.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(ValueError):
+    """A setting that cannot work: one line that names the variable and the fix. Exit code 2."""
+
+
+class Settings(BaseSettings):
+    """All of Driftline's settings; ``docs/operations.md`` lists them by their variables."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DRIFTLINE_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(Path(".driftline"), description="state folder of the local stack")
+    kafka: str | None = Field(None, description="bootstrap servers, host:port[,host:port]")
+    redis: SecretStr | None = Field(None, description="redis:// or rediss:// URL")
+    mlflow: str | None = Field(None, description="MLflow tracking URI: http(s)://… or sqlite:///…")
+    kafka_port: int = Field(0, ge=0, le=65535, description="of the local stack's broker; 0 takes a free one")
+    redis_port: int = Field(0, ge=0, le=65535, description="of the local stack's Redis; 0 takes a free one")
+    topic_prefix: str = Field("driftline.", pattern=r"^[A-Za-z0-9._-]*$", max_length=100)
+    partitions: int = Field(2, ge=1, le=256, description="of the contacts, predictions and labels topics")
+    salt: SecretStr = Field(
+        SecretStr("driftline"), description="of the contact ids; give each installation its own, and keep it"
+    )
+    transactions: Literal["auto", "on", "off"] = "auto"
+
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca_file: Path | None = None
+    redis_password: SecretStr | None = None
+
+    window: int = Field(500, ge=50, le=100_000, description="contacts in the current window")
+    pane: int = Field(50, ge=1, le=10_000, description="contacts a pane holds")
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    horizon: int = Field(20_000, ge=100, description="contacts that the false-alarm rate is promised for")
+    investigate_share: Annotated[float, Field(gt=0, le=1)] = 0.20
+    alert_share: Annotated[float, Field(gt=0, le=1)] = 0.50
+    quiet_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        2.0, description="a partition without news for this long shows its partial pane"
+    )
+    min_labels: int = Field(200, ge=1, description="below it a challenger stays in shadow")
+    instance: str = Field(
+        default_factory=platform.node, pattern=r"^[A-Za-z0-9._-]+$", description="name of this worker among its like"
+    )
+    batch: int = Field(500, ge=1, le=10_000, description="contacts scored at a time")
+
+    @field_validator("kafka")
+    @classmethod
+    def _is_host_and_port(cls, value: str | None) -> str | None:
+        for server in (value or "").split(",") if value is not None else ():
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 65536:
+                raise ValueError("is not host:port; write it like 127.0.0.1:9092")
+        return value
+
+    @field_validator("redis")
+    @classmethod
+    def _is_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("is not a Redis URL; write it like redis://127.0.0.1:6379/0")
+        return value
+
+    @field_validator("mlflow")
+    @classmethod
+    def _is_tracking_uri(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://", "sqlite:///")):
+            raise ValueError("is not a tracking URI; write it like sqlite:////var/lib/driftline/mlflow.db")
+        return value
+
+    def topic(self, name: str) -> str:
+        """The full name of a topic: prefix and name."""
+        return f"{self.topic_prefix}{name}"
+
+    @property
+    def redis_url(self) -> str | None:
+        """The Redis URL in clear, for the client alone."""
+        return self.redis.get_secret_value() if self.redis else None
+
+    @property
+    def stack_file(self) -> Path:
+        """Where a running local stack leaves its addresses."""
+        return self.home / "stack.json"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; what it leaves open comes from the local stack of ``home`` if that is up.
+
+    Raises:
+        SettingsError: one line that names the variable and what it should be.
+    """
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False, include_input=False)[0]
+        name = "DRIFTLINE_" + str(first["loc"][0] if first["loc"] else "").upper()
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name} {message[0].lower()}{message[1:]}") from None
+    if settings.pane > settings.window or settings.window % settings.pane:
+        raise SettingsError(
+            f"DRIFTLINE_PANE ({settings.pane}) must divide DRIFTLINE_WINDOW ({settings.window}); try a tenth of it"
+        )
+    return settings.model_copy(update=_of_local_stack(settings))
+
+
+def _of_local_stack(settings: Settings) -> dict[str, Any]:
+    """Addresses of the running local stack for the parts that no variable names."""
+    if settings.kafka is not None:
+        return {}
+    try:
+        addresses = json.loads(settings.stack_file.read_text("utf-8"))["addresses"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    found: dict[str, Any] = {"kafka": addresses["kafka"]}
+    if settings.redis is None:
+        found["redis"] = SecretStr(addresses["redis"])
+    if settings.mlflow is None:
+        found["mlflow"] = addresses["mlflow"]
+    return found

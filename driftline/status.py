@@ -1,0 +1,118 @@
+"""What is reachable, who works, how far the contacts have come: `driftline status`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import Any, TypedDict
+from urllib.parse import urlsplit
+
+from driftline.counts import Counter, champion, firing
+from driftline.kafka_clients import wait_for_kafka
+from driftline.redis_client import UNREACHABLE, open_redis, redis_address
+from driftline.settings import Settings
+
+WORKERS = ("score", "monitor", "retrain")
+
+
+class Status(TypedDict):
+    """`driftline status --json`."""
+
+    parts: dict[str, dict[str, Any]]
+    workers: dict[str, dict[str, Any]]
+    contacts: dict[str, int]
+    champion: str | None
+    firing: list[str]
+
+
+def read_status(settings: Settings) -> Status:
+    """Ask every part; what cannot be reached is said so, not raised."""
+    parts = {
+        "kafka": {"reachable": _kafka_answers(settings), "address": settings.kafka or "(not set)"},
+        "redis": {"reachable": _redis_answers(settings), "address": redis_address(settings)},
+        "mlflow": {"reachable": _mlflow_answers(settings), "address": settings.mlflow or "(not set)"},
+    }
+    status = Status(
+        parts=parts,
+        workers={name: {"pid": None, "alive": False, "lag": None} for name in WORKERS},
+        contacts={"replayed": 0, "scored": 0, "monitored": 0, "dead_letters": 0},
+        champion=None,
+        firing=[],
+    )
+    for name, pid in _pids(settings).items():
+        if name in status["workers"]:
+            status["workers"][name] |= {"pid": pid, "alive": _is_alive(pid)}
+    if parts["kafka"]["reachable"]:
+        counts = Counter(settings).read()
+        status["contacts"] = counts.as_dict()
+        status["workers"]["score"]["lag"] = counts.replayed - counts.scored - counts.dead_letters
+        status["workers"]["monitor"]["lag"] = counts.scored - counts.monitored
+        status["champion"] = champion(settings)
+        status["firing"] = list(firing(settings))
+    return status
+
+
+def status_lines(status: Status) -> list[str]:
+    """The status for people."""
+    lines = [
+        f"{name:8} {'reachable' if part['reachable'] else 'NOT REACHABLE'}  {part['address']}"
+        for name, part in status["parts"].items()
+    ]
+    for name, worker in status["workers"].items():
+        about = f"pid {worker['pid']}, {'alive' if worker['alive'] else 'DEAD'}" if worker["pid"] else "not of this stack"
+        lines.append(f"{name:8} {about}" + ("" if worker["lag"] is None else f", {worker['lag']:,} contacts behind"))
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in status["contacts"].items())
+    return [*lines, f"contacts {counts}", f"champion {status['champion']}", f"firing   {', '.join(status['firing']) or 'nothing'}"]
+
+
+def _kafka_answers(settings: Settings) -> bool:
+    if settings.kafka is None:
+        return False
+    try:
+        wait_for_kafka(settings, lambda _: None, timeout=1.0)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _redis_answers(settings: Settings) -> bool:
+    if settings.redis_url is None:
+        return False
+    try:
+        return bool(open_redis(settings).ping())
+    except UNREACHABLE:
+        return False
+
+
+def _mlflow_answers(settings: Settings) -> bool:
+    uri = settings.mlflow or ""
+    if uri.startswith("sqlite:///"):
+        return os.path.exists(uri.removeprefix("sqlite:///"))
+    address = urlsplit(uri)
+    if not address.hostname:
+        return False
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        with socket.create_connection((address.hostname, port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def _pids(settings: Settings) -> dict[str, int]:
+    try:
+        found: dict[str, int] = json.loads(settings.stack_file.read_text("utf-8"))["pids"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

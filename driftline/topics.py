@@ -1,0 +1,38 @@
+"""Every topic on one line: its name, what is in it, what its key is, how it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from driftline.events import Alert, Contact, DeadLetter, Event, Label, ModelEvent, Pane, Prediction
+
+DAY_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic. ``spread`` topics have as many partitions as the settings say, the others have one."""
+
+    name: str
+    event: type[Event]
+    key: str
+    spread: bool = False
+    compacted: bool = False
+    retention_days: int = 7
+
+    def configs(self) -> dict[str, str]:
+        """Broker configuration of the topic."""
+        if self.compacted:
+            return {"cleanup.policy": "compact"}
+        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS)}
+
+
+CONTACTS = Topic("contacts", Contact, key="contact id", spread=True, retention_days=30)
+PREDICTIONS = Topic("predictions", Prediction, key="contact id", spread=True)
+LABELS = Topic("labels", Label, key="contact id", spread=True, retention_days=365)
+PANES = Topic("panes", Pane, key="partition:pane", retention_days=30)  # one partition: its order is the window's
+ALERTS = Topic("alerts", Alert, key="alert id", retention_days=365)  # one partition: offsets order Redis entries
+MODEL_EVENTS = Topic("model-events", ModelEvent, key="see ModelEvent.key", compacted=True)
+DEAD_LETTERS = Topic("dead-letters", DeadLetter, key="the contact's own key", retention_days=90)
+
+TOPICS: tuple[Topic, ...] = (CONTACTS, PREDICTIONS, LABELS, PANES, ALERTS, MODEL_EVENTS, DEAD_LETTERS)

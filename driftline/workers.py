@@ -1,0 +1,54 @@
+"""What every worker process has in common: its voice, and how it ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+
+def say(line: str) -> None:
+    """One line of progress on standard error, with the time."""
+    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
+
+
+class Interrupted(SystemExit):
+    """A signal asked this process to end; what runs unwinds and cleans up. Exit code 130."""
+
+    def __init__(self) -> None:
+        super().__init__(130)
+
+
+def stop_on_signals() -> threading.Event:
+    """A flag that SIGTERM and SIGINT set; the worker looks at it between two batches."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def raise_on_signals() -> None:
+    """SIGTERM and SIGINT raise `Interrupted` in the main thread, once; a second one does not disturb the clean-up."""
+
+    def interrupt(*_: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        raise Interrupted
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupt)
+
+
+def ready_file(home: Path, worker: str) -> Path:
+    """The file that is there while a worker of this home takes part in the stream; health checks look for it."""
+    return home / "ready" / worker
+
+
+def mark_ready(home: Path, worker: str) -> None:
+    """Say that this worker has joined its group and owns its partitions."""
+    marker = ready_file(home, worker)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()

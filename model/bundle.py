@@ -1,0 +1,91 @@
+"""A model version as it travels: graph, featuriser and reference window in one piece.
+
+They belong together: a new model against the old reference would raise alerts that never clear.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.features import FEATURES, Featuriser
+
+FORMAT = "driftline.bundle/1"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One model version.
+
+    Attributes:
+        version: the registry's; empty before registration.
+        onnx: the graph.
+        reference: the reference window, float32 (rows, 48): the features and, last, the model's own score, of
+            contacts that it was not trained on.
+        trained_on: how many labelled contacts it was trained on.
+    """
+
+    version: str
+    featuriser: Featuriser
+    onnx: bytes
+    reference: NDArray[np.float32]
+    trained_on: int
+    created_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.reference.ndim != 2 or self.reference.shape[1] != len(FEATURES) + 1:
+            raise ValueError(f"a reference has {len(FEATURES) + 1} columns, not shape {self.reference.shape}")
+
+    @property
+    def reference_id(self) -> str:
+        """A name of the reference derived from its content."""
+        return hashlib.sha256(np.ascontiguousarray(self.reference, "<f4").tobytes()).hexdigest()[:12]
+
+    def with_version(self, version: str) -> Bundle:
+        """The same model under the registry's version."""
+        return replace(self, version=version)
+
+    def to_bytes(self) -> bytes:
+        """JSON, compressed; some 30 kB for a reference of 1,000 rows."""
+        document = {
+            "format": FORMAT,
+            "version": self.version,
+            "featuriser": self.featuriser.to_spec(),
+            "onnx": base64.b64encode(self.onnx).decode(),
+            # Column by column, because a column's neighbours are alike and compress.
+            "reference": base64.b64encode(zlib.compress(self.reference.T.astype("<f4").tobytes(), 9)).decode(),
+            "rows": len(self.reference),
+            "trained_on": self.trained_on,
+            "created_at": self.created_at.isoformat(),
+        }
+        return zlib.compress(json.dumps(document).encode(), 9)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Bundle:
+        """The inverse of `to_bytes`.
+
+        Raises:
+            ValueError: not a bundle, or one of another format.
+        """
+        try:
+            document = json.loads(zlib.decompress(data))
+        except (zlib.error, ValueError) as fault:
+            raise ValueError(f"not a model bundle ({fault})") from None
+        if document.get("format") != FORMAT:
+            raise ValueError(f"a model bundle of format {document.get('format')}: this version reads {FORMAT}")
+        flat = np.frombuffer(zlib.decompress(base64.b64decode(document["reference"])), "<f4")
+        return cls(
+            version=document["version"],
+            featuriser=Featuriser.from_spec(document["featuriser"]),
+            onnx=base64.b64decode(document["onnx"]),
+            reference=flat.reshape(len(FEATURES) + 1, document["rows"]).T.astype(np.float32),
+            trained_on=document["trained_on"],
+            created_at=datetime.fromisoformat(document["created_at"]),
+        )

@@ -1,0 +1,78 @@
+"""Following the models of a stream: which versions there are, and which one is the champion.
+
+The compacted model-events topic is all a worker needs: no model store, no restart. A new champion is prepared
+(graph loaded and warmed up) beside the stream and then swapped in by one assignment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event as Flag
+from threading import Thread
+from typing import Generic, TypeVar
+
+from driftline.events import ModelEvent, decode
+from driftline.kafka_clients import KafkaError, tail
+from driftline.settings import Settings
+from driftline.topics import MODEL_EVENTS
+from model.bundle import Bundle
+
+M = TypeVar("M")
+Say = Callable[[str], None]
+
+
+class KafkaModels(Generic[M]):
+    """Every registered model, prepared by ``prepare``, and the champion among them; kept current by a thread."""
+
+    def __init__(self, settings: Settings, prepare: Callable[[Bundle], M], say: Say, stop: Flag) -> None:
+        self._settings = settings
+        self._prepare = prepare
+        self._say = say
+        self._stop = stop
+        self._prepared: dict[str, M] = {}
+        self.champion_version: str | None = None
+        Thread(target=self._follow, name="models", daemon=True).start()
+
+    @property
+    def champion(self) -> M | None:
+        """The champion, or None as long as there is none."""
+        return self._prepared.get(self.champion_version or "")
+
+    def get(self, version: str) -> M | None:
+        """The model of a version, or None while it has not been seen."""
+        return self._prepared.get(version)
+
+    def wait_for_champion(self) -> M | None:
+        """The champion as soon as there is one; None when stopped before."""
+        started, said = time.monotonic(), 0.0
+        while not self._stop.is_set():
+            if (champion := self.champion) is not None:
+                return champion
+            waited = time.monotonic() - started
+            if waited - said >= 5:
+                self._say(f"waiting for a champion ({waited:.0f} s): `driftline init` trains the first one")
+                said = waited
+            self._stop.wait(0.05)
+        return None
+
+    def _follow(self) -> None:
+        position = 0
+        while not self._stop.is_set():
+            try:
+                for record in tail(self._settings, MODEL_EVENTS, self._stop, start=position):
+                    if record is not None:
+                        self._apply(decode(ModelEvent, record.value))
+                        position = record.offset + 1
+            except (KafkaError, OSError) as fault:
+                self._say(f"lost the model events ({type(fault).__name__}), trying again")
+                self._stop.wait(1.0)
+
+    def _apply(self, event: ModelEvent) -> None:
+        if event.event == "registered" and event.bundle is not None:
+            self._prepared[event.model_version] = self._prepare(Bundle.from_bytes(event.bundle))
+        elif event.event == "champion":
+            changed = self.champion_version not in (None, event.model_version)
+            self.champion_version = event.model_version
+            if changed:
+                self._say(f"champion is now version {event.model_version}")

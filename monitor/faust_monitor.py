@@ -1,0 +1,308 @@
+"""The monitor worker: a Faust app of two agents and a timer, without tables.
+
+`build_panes` cuts predictions into panes and scales with the partitions; a prediction is acknowledged only once
+its pane is on the broker, so committed offsets never pass the first incomplete pane. `assess` folds the panes
+topic through the engine; the log is its state, and what it publishes is a function of that log alone.
+
+An exception in a Faust agent acknowledges the events it held, so nothing here raises: what cannot be read
+becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+import faust
+import numpy as np
+
+from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
+from driftline.kafka_clients import SESSION_TIMEOUT_MS, ensure_topics, read_all, wait_for_kafka
+from driftline.settings import Settings
+from driftline.topics import ALERTS, DEAD_LETTERS, PANES, PREDICTIONS, Topic
+from driftline.workers import mark_ready
+from model.bundle import Bundle
+from model.features import COLUMN_OF, FEATURES
+from model.kafka_models import KafkaModels
+from monitor.engine import Engine, EngineConfig, EngineState
+from monitor.panes import PaneBuilder, Scored
+from monitor.redis_alerts import project_alerts
+from monitor.reference import Reference
+
+Say = Callable[[str], None]
+GROUP = "monitor"
+SCORE = "score"
+
+
+def reference_of(bundle: Bundle) -> Reference:
+    """The bundle's reference window: the model's features and, last, its score."""
+    return Reference.from_features(
+        bundle.reference,
+        names=[*FEATURES, SCORE],
+        columns=[*(COLUMN_OF[feature] for feature in FEATURES), SCORE],
+        id=bundle.reference_id,
+    )
+
+
+def engine_config(settings: Settings) -> EngineConfig:
+    """The engine's part of the settings."""
+    return EngineConfig(
+        window=settings.window,
+        pane=settings.pane,
+        false_alarm_rate=settings.false_alarm_rate,
+        horizon=settings.horizon,
+        investigate_share=settings.investigate_share,
+        alert_share=settings.alert_share,
+    )
+
+
+def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0, Kafka binary mode."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", f"{alert.id}/{alert.state}/{alert.level}/{alert.at_contact}".encode()),
+        ("ce_type", b"driftline.alert.v1"),
+        ("ce_source", b"driftline/monitor"),
+        ("ce_time", alert.updated_at.isoformat().encode()),
+        ("content-type", b"application/json"),
+    ]
+
+
+@dataclass
+class Assessor:
+    """Folds the panes log in order of its offsets, and tells which alerts are not on their topic yet."""
+
+    settings: Settings
+    engine: Engine
+    reference: Callable[[str], Reference]
+    state: EngineState = field(default_factory=EngineState)
+    next_offset: int = 0
+    published: set[tuple[str, str, str]] | None = None
+
+    def reset(self) -> None:
+        """Forget everything; the next pane makes it fold the log again."""
+        self.state, self.next_offset, self.published = EngineState(), 0, None
+
+    def fold(self, offset: int, value: bytes) -> list[Alert]:
+        """The unpublished alerts after the pane at ``offset``, and after those before it not folded yet."""
+        if offset < self.next_offset:
+            return []
+        if self.published is None:
+            self.published = {_state_of(decode(Alert, r.value)) for r in read_all(self.settings, ALERTS)}
+        alerts = []
+        if offset > self.next_offset:
+            for record in read_all(self.settings, PANES, start={0: self.next_offset}):
+                if record.offset < offset:
+                    alerts += self._step(record.value)
+        alerts += self._step(value)
+        self.next_offset = offset + 1
+        fresh = [alert for alert in alerts if _state_of(alert) not in self.published]
+        self.published.update(map(_state_of, fresh))
+        return fresh
+
+    def _step(self, value: bytes) -> list[Alert]:
+        pane = decode(Pane, value)
+        step = self.engine.step(self.state, pane, self.reference(pane.model_version))
+        self.state = step.state
+        return step.alerts
+
+
+def _state_of(alert: Alert) -> tuple[str, str, str]:
+    return alert.id, alert.state, alert.level
+
+
+class Monitor:
+    """The Faust app, its agents, and what they share."""
+
+    def __init__(self, settings: Settings, models: KafkaModels[Reference], say: Say) -> None:
+        self.settings = settings
+        self.models = models
+        self.say = say
+        self.app = _app(settings)
+        self.builder: PaneBuilder[Any] = PaneBuilder(settings.pane)
+        self.assessor = Assessor(settings, Engine(engine_config(settings)), self._reference)
+        self._last_news: dict[int, float] = {}
+        raw = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
+        predictions = self.app.topic(settings.topic(PREDICTIONS.name), **raw)
+        panes = self.app.topic(settings.topic(PANES.name), **raw)
+        self.app.agent(predictions, name="build_panes")(self.build_panes)
+        self.app.agent(panes, name="assess")(self.assess)
+        self.app.timer(interval=settings.quiet_seconds / 2)(self.show_quiet_partitions)
+        self.app.on_partitions_revoked.connect(self._forget)
+        self.app.on_partitions_assigned.connect(self._ready)
+
+    async def build_panes(self, stream: Any) -> None:
+        """Predictions to panes."""
+        async for events in stream.noack_take(500, within=0.05):
+            for event in events:
+                if (scored := await self._scored(event)) is not None:
+                    self.builder.add(event.message.partition, scored, event)
+                self._last_news[event.message.partition] = time.monotonic()
+            await self._wait_for_models(self.builder.versions())
+            finished = list(self.builder.finished(self._encode))
+            await self._publish(PANES, [(_pane_key(pane), pane, None) for done in finished for pane in done.panes])
+            for done in finished:
+                for event in done.handles:
+                    event.ack()
+
+    async def assess(self, stream: Any) -> None:
+        """Panes to alerts."""
+        async for event in stream.events():
+            try:
+                pane = decode(Pane, event.value)
+            except ValueError as reason:
+                await self._dead_letter(event, str(reason))
+                continue
+            await self._wait_for_models({pane.model_version})
+            alerts = await asyncio.to_thread(self.assessor.fold, event.message.offset, event.value)
+            await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
+            for alert in alerts:
+                self.say(f"{alert.state} {alert.kind} at contact {alert.at_contact}, level {alert.level}")
+
+    async def show_quiet_partitions(self) -> None:
+        """Publish the partial panes of partitions that have been quiet for a while."""
+        quiet_since = time.monotonic() - self.settings.quiet_seconds
+        quiet = [partition for partition, news in self._last_news.items() if news < quiet_since]
+        for partition in quiet:
+            del self._last_news[partition]
+        panes = [pane for partition in quiet for pane in self.builder.partial(partition, self._encode)]
+        await self._publish(PANES, [(_pane_key(pane), pane, None) for pane in panes])
+
+    async def _scored(self, event: Any) -> Scored | None:
+        try:
+            prediction = decode(Prediction, event.value)
+        except ValueError as reason:
+            await self._dead_letter(event, str(reason))
+            event.ack()
+            return None
+        if prediction.source_offset < 0:  # scored over HTTP: it has no place in the log of contacts
+            event.ack()
+            return None
+        return Scored(
+            offset=prediction.source_offset,
+            model_version=prediction.model_version,
+            sent_at=prediction.sent_at,
+            row=[*prediction.features, prediction.score],
+        )
+
+    def _encode(self, version: str, rows: list[list[float]]) -> bytes:
+        codes = self._reference(version).encode(np.asarray(rows, dtype=np.float32))
+        return codes.astype("<u2").tobytes()
+
+    def _reference(self, version: str) -> Reference:
+        reference = self.models.get(version)
+        assert reference is not None  # waited for before
+        return reference
+
+    async def _wait_for_models(self, versions: set[str]) -> None:
+        for version in versions:
+            waited = 0
+            while self.models.get(version) is None:
+                if waited % 100 == 50:
+                    self.say(f"waiting for the reference of model version {version} on the model-events topic")
+                waited += 1
+                await asyncio.sleep(0.1)
+
+    async def _publish(self, topic: Topic, events: list[tuple[str, Event, list[tuple[str, bytes]] | None]]) -> None:
+        name = self.settings.topic(topic.name)
+        while True:
+            try:
+                sent = [
+                    await self.app.producer.send(name, key.encode(), encode(event), 0, None, headers)
+                    for key, event, headers in events
+                ]
+                for acknowledged in sent:
+                    await acknowledged
+            except Exception as fault:  # noqa: BLE001  (to raise would acknowledge what was not published)
+                self.say(f"{topic.name} did not get through ({type(fault).__name__}), sending again")
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+    async def _dead_letter(self, event: Any, reason: str) -> None:
+        at = event.message
+        letter = DeadLetter(
+            reason=reason, topic=at.topic, partition=at.partition, offset=at.offset,
+            key=at.key, value=at.value, failed_at=datetime.now(UTC),
+        )
+        await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
+
+    def _forget(self, _app: Any, revoked: Any, **_: Any) -> None:
+        self.builder.clear()
+        self._last_news.clear()
+        self.assessor.reset()
+
+
+    def _ready(self, _app: Any, assigned: Any, **_: Any) -> None:
+        if assigned:
+            mark_ready(self.settings.home, "monitor")
+
+
+def _pane_key(pane: Pane) -> str:
+    return f"{pane.partition}:{pane.pane}"
+
+
+def _app(settings: Settings) -> Any:
+    return faust.App(
+        f"{settings.topic_prefix}{GROUP}",
+        broker=[f"kafka://{server}" for server in (settings.kafka or "").split(",")],
+        broker_credentials=_credentials(settings),
+        store="memory://",
+        topic_disable_leader=True,
+        web_enabled=False,
+        broker_session_timeout=SESSION_TIMEOUT_MS / 1000,
+        broker_heartbeat_interval=1,
+        broker_commit_interval=0.5,
+        producer_linger=0.005,  # seconds
+        producer_max_request_size=5_000_000,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        datadir=settings.home / "faust",
+    )
+
+
+def _credentials(settings: Settings) -> Any:
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return None
+    context = None
+    if settings.kafka_security_protocol.endswith("SSL"):
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+    if settings.kafka_security_protocol == "SSL":
+        return context
+    password = settings.kafka_password
+    return faust.SASLCredentials(
+        username=settings.kafka_username,
+        password=password.get_secret_value() if password else None,
+        mechanism=settings.kafka_sasl_mechanism,
+        ssl_context=context,
+    )
+
+
+def run(settings: Settings, say: Say, stop: Flag) -> None:
+    """Monitor until SIGTERM or SIGINT, which Faust handles itself."""
+    logging.disable(logging.DEBUG)  # Faust's guards for debug lines cost 8% of the monitor's CPU
+    wait_for_kafka(settings, say, stop=stop)
+    if stop.is_set():
+        return
+    ensure_topics(settings)
+    models = KafkaModels(settings, reference_of, say, stop)
+    projector = Thread(
+        target=project_alerts, args=(settings, lambda: models.champion_version, say, stop), daemon=True, name="redis"
+    )
+    projector.start()
+    monitor = Monitor(settings, models, say)
+    worker = faust.Worker(monitor.app, loglevel="WARNING", redirect_stdouts=False, override_logging=False)
+    say("watching the predictions")
+    try:
+        worker.execute_from_commandline()
+    finally:
+        stop.set()
+        projector.join(2)

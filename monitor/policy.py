@@ -1,0 +1,100 @@
+"""From statistics over their thresholds to levels and words: what is drifting, how grave it is, how to say it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from driftline.events import LEVELS, DriftedColumn, Kind, Level
+from monitor.calibration import Threshold
+from monitor.ks import KSReport, p_value, unseen_share
+from monitor.reference import Codes, Reference
+
+SCORE = "score"
+RUNBOOK = "https://github.com/driftline/driftline/blob/main/docs/monitoring.md#{kind}"
+NEW_VALUES = 0.05
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one test of a window found: the drifting columns of each kind, the strongest first."""
+
+    drifting: Mapping[Kind, list[DriftedColumn]]
+    drift_share: float
+
+
+def kind_of(column: str) -> Kind:
+    """Which kind of alert a column's drift is."""
+    return "prediction_drift" if column == SCORE else "data_drift"
+
+
+def find(reference: Reference, window: Codes, report: KSReport, threshold: Threshold) -> Findings:
+    """The columns with at least one feature at or over its threshold."""
+    over: dict[str, list[int]] = {}
+    for j in (report.statistic >= threshold.statistic).nonzero()[0].tolist():
+        over.setdefault(reference.features[j].column, []).append(j)
+    drifting: dict[Kind, list[DriftedColumn]] = {"data_drift": [], "prediction_drift": []}
+    for column, features in over.items():
+        features.sort(key=lambda j: -float(report.statistic[j]))
+        drifting[kind_of(column)].append(_drifted(reference, window, report, threshold, features))
+    for columns in drifting.values():
+        columns.sort(key=lambda column: (-column.statistic, column.name))
+    inputs = [column for column in reference.columns if column != SCORE]
+    return Findings(drifting, len(drifting["data_drift"]) / max(1, len(inputs)))
+
+
+def _drifted(
+    reference: Reference, window: Codes, report: KSReport, threshold: Threshold, features: list[int]
+) -> DriftedColumn:
+    strongest = features[0]
+    effect = float(report.effect[strongest])
+    feature = reference.features[strongest]
+    new = float(unseen_share(window[:, [strongest]])[0])
+    # A continuous feature hardly ever repeats a reference value, so only coarse ones can be said to be new.
+    coarse = len(reference.values[strongest]) * 10 < reference.rows
+    what = "more often" if effect > 0 else "less often"
+    return DriftedColumn(
+        name=feature.column,
+        features=[reference.features[j].name for j in features],
+        test="ks",
+        statistic=float(report.statistic[strongest]),
+        threshold=threshold.statistic,
+        p_value=p_value(reference, window, strongest),
+        effect=effect,
+        direction=what if feature.marks is not None else ("higher" if effect > 0 else "lower"),
+        cause=f"{new:.0%} of the values are new" if coarse and new > NEW_VALUES else "the distribution moved",
+    )
+
+
+def level_of(kind: Kind, drift_share: float, *, investigate_share: float, alert_share: float) -> Level:
+    """The level of a drift that has just begun; one that lasts a whole window becomes ``retrain``."""
+    if kind == "prediction_drift" or drift_share >= alert_share:
+        return "alert"
+    return "investigate" if drift_share >= investigate_share else "monitor"
+
+
+def graver(one: Level, other: Level) -> Level:
+    """The graver of two levels."""
+    return max(one, other, key=LEVELS.index)
+
+
+def summary(kind: Kind, columns: list[DriftedColumn], contacts: int) -> str:
+    """One sentence that a salesperson understands."""
+    if kind == "prediction_drift":
+        way = "higher" if columns[0].effect > 0 else "lower"
+        return f"The model scores the last {contacts} contacts {way} than the people it was trained for."
+    named = [column.name.removeprefix("llm_").replace("_", " ") for column in columns]
+    listed = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    return f"The last {contacts} contacts are not like the people the model was trained for: {listed} changed."
+
+
+def calm_summary(model_version: str, new_model: bool) -> str:
+    """The sentence for an alert that is over."""
+    if new_model:
+        return f"Model version {model_version} has taken over, and the contacts look like those it knows."
+    return "The contacts look like those the model knows again."
+
+
+def handed_over_summary(model_version: str) -> str:
+    """The sentence for an alert about a model that has been replaced by one that does not fit either."""
+    return f"Model version {model_version} has taken over; what still differs from its contacts is a new alert."

@@ -1,0 +1,140 @@
+"""Replaying contacts onto the contacts topic, and their labels onto the labels topic.
+
+Every record carries which replay and which position of it it is, so that a replay that was interrupted, even by
+kill -9, resumes exactly: what stands on the topic is not sent again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from threading import Event as Flag
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from driftline.events import Contact, Label, encode
+from driftline.kafka_clients import ensure_topics, open_producer, read_all
+from driftline.settings import Settings
+from driftline.topics import CONTACTS, LABELS, Topic
+
+HEADER = "replay"
+Labelled = tuple[Contact, int | None]
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """What one replay put on the topics. ``skipped`` stood there already (``--resume``)."""
+
+    contacts: int
+    labels: int
+    skipped: int
+
+
+def replay_id(source: str) -> str:
+    """A short name of one source and its options, the same on every run."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def positions_on_topic(settings: Settings, topic: Topic, name: str) -> set[int]:
+    """The positions of replay ``name`` whose records stand on the topic."""
+    prefix = f"{name}:".encode()
+    return {
+        int(value.removeprefix(prefix))
+        for record in read_all(settings, topic)
+        for key, value in record.headers or ()
+        if key == HEADER and value.startswith(prefix)
+    }
+
+
+def replay(
+    settings: Settings,
+    name: str,
+    contacts: Iterable[Labelled],
+    *,
+    resume: bool = False,
+    limit: int | None = None,
+    labels_delay: int = 0,
+    pace: Callable[[Contact], Contact],
+    progress: Callable[[int], None] = lambda _: None,
+    stop: Flag | None = None,
+) -> ReplayResult:
+    """Send contacts in order, each with its label ``labels_delay`` contacts later.
+
+    Args:
+        name: see `replay_id`.
+        pace: returns a contact, stamped, when its time has come.
+        progress: told how many contacts have been dealt with so far.
+        stop: ends the replay after the contact in hand.
+
+    Raises:
+        RuntimeError: the broker did not take everything; ``--resume`` sends the rest.
+    """
+    ensure_topics(settings)
+    sent = _Sender(settings, name, resume)
+    waiting: deque[tuple[int, Contact, int]] = deque()
+    try:
+        for position, (contact, engaged) in enumerate(islice(contacts, limit)):
+            if stop is not None and stop.is_set():
+                break
+            stamped = sent.contact(position, contact, pace)
+            if engaged is not None:
+                waiting.append((position, stamped, engaged))
+            while waiting and waiting[0][0] <= position - labels_delay:
+                sent.label(*waiting.popleft())
+            progress(position + 1)
+        if stop is None or not stop.is_set():
+            for late in waiting:
+                sent.label(*late)
+        return sent.result()
+    except KafkaError as fault:
+        raise RuntimeError(
+            f"the broker stopped taking contacts ({type(fault).__name__}): run the same command with --resume"
+        ) from fault
+    finally:
+        sent.close()
+
+
+class _Sender:
+    """Sends what is not on the topics yet, and remembers what the broker still owes an answer for."""
+
+    def __init__(self, settings: Settings, name: str, resume: bool) -> None:
+        self._name = name
+        self._contacts_there = positions_on_topic(settings, CONTACTS, name) if resume else set()
+        self._labels_there = positions_on_topic(settings, LABELS, name) if resume else set()
+        self._contacts_topic = settings.topic(CONTACTS.name)
+        self._labels_topic = settings.topic(LABELS.name)
+        self._producer: KafkaProducer = open_producer(settings)
+        self._refused: list[Exception] = []
+        self._counts = {"contacts": 0, "labels": 0, "skipped": 0}
+
+    def contact(self, position: int, contact: Contact, pace: Callable[[Contact], Contact]) -> Contact:
+        if position in self._contacts_there:
+            self._counts["skipped"] += 1
+            return contact
+        stamped = pace(contact)
+        self._send(self._contacts_topic, position, contact.id, encode(stamped))
+        self._counts["contacts"] += 1
+        return stamped
+
+    def label(self, position: int, contact: Contact, engaged: int) -> None:
+        if position not in self._labels_there:
+            label = Label(contact_id=contact.id, engaged=engaged, labelled_at=contact.sent_at)
+            self._send(self._labels_topic, position, contact.id, encode(label))
+            self._counts["labels"] += 1
+
+    def result(self) -> ReplayResult:
+        self._producer.flush()
+        if self._refused:
+            raise self._refused[0]
+        return ReplayResult(**self._counts)
+
+    def close(self) -> None:
+        self._producer.close(timeout=5)
+
+    def _send(self, topic: str, position: int, key: str, value: bytes) -> None:
+        headers = [(HEADER, f"{self._name}:{position}".encode())]
+        self._producer.send(topic, key=key.encode(), value=value, headers=headers).add_errback(self._refused.append)
