@@ -18,7 +18,13 @@ from kafka.structs import OffsetAndMetadata
 
 from consumers.scoring import MalformedShare, ScoringModel, score_records
 from driftline.events import encode
-from driftline.kafka_clients import ensure_topics, has_transactions, open_consumer, open_producer, wait_for_kafka
+from driftline.kafka_clients import (
+    ensure_topics,
+    has_transactions,
+    open_consumer,
+    open_producer,
+    wait_for_kafka,
+)
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS
 from driftline.workers import mark_ready
@@ -31,7 +37,7 @@ Say = Callable[[str], None]
 Batches = dict[TopicPartition, list[Any]]
 
 
-class TooManyMalformed(RuntimeError):
+class TooManyMalformedError(RuntimeError):
     """More than half of the recent input is no contact at all."""
 
 
@@ -44,7 +50,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     """Score until ``stop`` is set.
 
     Raises:
-        TooManyMalformed: more than half of the last 1,000 records were no contacts.
+        TooManyMalformedError: more than half of the last 1,000 records were no contacts.
     """
     wait_for_kafka(settings, say, stop=stop)
     if stop.is_set():
@@ -137,8 +143,7 @@ class ScoringWorker:
             for prediction in predictions:
                 key, value = prediction.contact_id.encode(), encode(prediction)
                 sent.append(send(self._predictions, key=key, value=value, partition=source.partition))
-            for letter in dead:
-                sent.append(send(self._dead_letters, key=letter.key, value=encode(letter)))
+            sent += [send(self._dead_letters, key=letter.key, value=encode(letter)) for letter in dead]
         self._producer.flush()
         for one in sent:
             one.get(timeout=0)  # raises what the broker refused
@@ -146,7 +151,7 @@ class ScoringWorker:
     def _count(self, valid: int, malformed: int, reason: str) -> None:
         self._malformed.add(valid=valid, malformed=malformed)
         if self._malformed.exceeded:
-            raise TooManyMalformed(
+            raise TooManyMalformedError(
                 f"more than half of the last 1,000 records of {self._settings.topic(CONTACTS.name)} are no contacts"
                 f" (the last one: {reason}): is DRIFTLINE_TOPIC_PREFIX right, and does the producer write contacts?"
             )

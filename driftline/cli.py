@@ -105,7 +105,9 @@ def base_contacts() -> list[tuple[Contact, int]]:
     """The base set that every model is trained on: invented contacts with labels, always the same."""
     from producers.scenarios import SCENARIOS
 
-    drawn = SCENARIOS["no_drift_baseline"].contacts(BASE_CONTACTS, seed=BASE_SEED, start=datetime(2026, 1, 1, tzinfo=UTC))
+    drawn = SCENARIOS["no_drift_baseline"].contacts(
+        BASE_CONTACTS, seed=BASE_SEED, start=datetime(2026, 1, 1, tzinfo=UTC)
+    )
     return list(drawn)
 
 
@@ -174,7 +176,12 @@ def _source(settings: Settings, options: Namespace) -> tuple[Iterator[tuple[Cont
 
     if not options.source.startswith("scenario:"):
         path = Path(options.source)
-        return read_contacts(path, salt=settings.salt.get_secret_value()), f"file:{path.absolute()}", None
+        contacts = read_contacts(
+            path,
+            salt=settings.salt.get_secret_value(),
+            rejected=lambda row, why: say(f"row {row} of {path.name} left out: {why}"),
+        )
+        return contacts, f"file:{path.absolute()}", None
     name = options.source.removeprefix("scenario:")
     total = options.limit or 5_000
     drawn = _scenario(name).contacts(
@@ -200,7 +207,11 @@ def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int],
     from producers.replay import Pacer
 
     contacts = _scenario(options.scenario).contacts(
-        options.contacts, seed=options.seed, severity=options.severity, onset=options.onset, start=datetime.now(UTC)
+        options.contacts,
+        seed=options.seed,
+        severity=options.severity,
+        onset=options.onset,
+        start=datetime.now(UTC),
     )
     pacer = Pacer(rate=options.rate, speed=None, clock=lambda: datetime.now(UTC), sleep=time.sleep)
     return send(settings, "demo", contacts, pace=pacer, progress=progress)
@@ -256,8 +267,7 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
-    command.__name__: command
-    for command in (demo, up, replay, init, score, monitor, retrain, alerts, watch, status)
+    command.__name__: command for command in (demo, up, replay, init, score, monitor, retrain, alerts, watch, status)
 }
 
 if __name__ == "__main__":

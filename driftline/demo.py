@@ -94,7 +94,9 @@ class Demo:
             stack.wait_until_ready()
             ready = time.time()
             self._say(f"ready after {ready - self._started:.1f} s, champion is version {before}")
-            watchers = [Thread(target=watch, args=(stack.settings,)) for watch in (self._watch_redis, self._watch_models)]
+            watchers = [
+                Thread(target=watch, args=(stack.settings,)) for watch in (self._watch_redis, self._watch_models)
+            ]
             for thread in watchers:
                 thread.start()
             try:
@@ -144,7 +146,11 @@ class Demo:
             time.sleep(0.3)
 
     def _nothing_under_way(self) -> bool:
-        asked = {seen.alert.id for seen in self._alerts if seen.alert.level == "retrain"}
+        """Every alert that asks for retraining has been decided upon, or is about a model that has been replaced."""
+        replaced = {decision.champion for decision in self._decisions if decision.decision == "promoted"}
+        asked = {
+            s.alert.id for s in self._alerts if s.alert.level == "retrain" and s.alert.model_version not in replaced
+        }
         return asked <= {decision.trigger for decision in self._decisions}
 
     def _watch_redis(self, settings: Settings) -> None:
@@ -162,7 +168,9 @@ class Demo:
 
     def _note(self, alert: Alert) -> None:
         self._alerts.append(SeenAlert(alert, time.time()))
-        self._say(f"{alert.state.upper()} {alert.kind}, level {alert.level}, at contact {alert.at_contact:,}: {alert.summary}")
+        self._say(
+            f"{alert.state.upper()} {alert.kind}, level {alert.level}, at contact {alert.at_contact:,}: {alert.summary}"
+        )
 
     def _watch_models(self, settings: Settings) -> None:
         for record in tail(settings, MODEL_EVENTS, self._stop):

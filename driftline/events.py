@@ -280,8 +280,11 @@ def _without_values(fault: Exception) -> str:
     if isinstance(fault, msgspec.ValidationError):
         # msgspec quotes the offending value only for invalid enum members: keep what stands before it.
         text = str(fault)
-        return text.split("Invalid enum value", 1)[0] + "unexpected value" + text[text.find(" - at") :] \
-            if "Invalid enum value" in text else text
+        return (
+            text.split("Invalid enum value", 1)[0] + "unexpected value" + text[text.find(" - at") :]
+            if "Invalid enum value" in text
+            else text
+        )
     if isinstance(fault, UnicodeDecodeError):
         return "not UTF-8"
     return "not JSON: " + str(fault).split(":", 1)[-1].strip()

@@ -10,13 +10,26 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError as KafkaError
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from driftline.settings import Settings, SettingsError
 from driftline.topics import TOPICS, Topic
 
 Say = Callable[[str], None]
+
+__all__ = [
+    "KafkaError",
+    "connection",
+    "ensure_topics",
+    "has_transactions",
+    "open_consumer",
+    "open_producer",
+    "partitions_of",
+    "read_all",
+    "tail",
+    "true_end_offsets",
+    "wait_for_kafka",
+]
 
 SESSION_TIMEOUT_MS = 6_000  # joining a group takes half of it on the embedded broker
 WRITE_TXN_MARKERS = 27  # the API a broker needs to end a transaction; the embedded one answers the rest of them

@@ -191,13 +191,17 @@ class LocalStack:
         )
         self._spawn(
             "kafka",
-            [broker_binary(), "broker", "--listener-url", url, "--advertised-listener-url", url]
-            + ["--storage-engine", "memory://tansu/", "--silent"],
+            [
+                *(broker_binary(), "broker", "--silent", "--storage-engine", "memory://tansu/"),
+                *("--listener-url", url, "--advertised-listener-url", url),
+            ],
         )
         self._spawn(
             "redis",
-            [redis_binary(), "--bind", "127.0.0.1", "--port", str(redis_port), "--dir", str(redis_home)]
-            + ["--save", "", "--appendonly", "no", "--daemonize", "no"],
+            [
+                *(redis_binary(), "--bind", "127.0.0.1", "--port", str(redis_port)),
+                *("--dir", str(redis_home), "--save", "", "--appendonly", "no", "--daemonize", "no"),
+            ],
         )
         for name, wait in (("kafka", wait_for_kafka), ("redis", wait_for_redis)):
             try:
@@ -238,8 +242,8 @@ class LocalStack:
 
     def addresses(self) -> dict[str, str]:
         """Where each part of the stack is, as ``driftline up --json`` prints it."""
-        assert self.settings.kafka and self.settings.redis_url and self.settings.mlflow
-        return {"kafka": self.settings.kafka, "redis": self.settings.redis_url, "mlflow": self.settings.mlflow}
+        told = {"kafka": self.settings.kafka, "redis": self.settings.redis_url, "mlflow": self.settings.mlflow}
+        return {name: address for name, address in told.items() if address is not None}
 
 
 def broker_binary() -> str:

@@ -25,8 +25,17 @@ UNREACHABLE = (RedisConnectionError, RedisTimeoutError, BusyLoadingError)
 """What a Redis that is away, restarting or loading raises."""
 
 __all__ = [
-    "ALERTS_STREAM", "CHAMPION", "FIRING_HASH", "RETRAIN_GROUP", "RETRAIN_LOCK",
-    "UNREACHABLE", "Redis", "RedisError", "open_redis", "redis_address", "wait_for_redis",
+    "ALERTS_STREAM",
+    "CHAMPION",
+    "FIRING_HASH",
+    "RETRAIN_GROUP",
+    "RETRAIN_LOCK",
+    "UNREACHABLE",
+    "Redis",
+    "RedisError",
+    "open_redis",
+    "redis_address",
+    "wait_for_redis",
 ]
 
 
@@ -37,7 +46,9 @@ def open_redis(settings: Settings) -> Redis:
         SettingsError: no Redis is named and no local stack is up.
     """
     if settings.redis_url is None:
-        raise SettingsError("no Redis: set DRIFTLINE_REDIS=redis://host:6379/0, or start a local stack with `driftline up`")
+        raise SettingsError(
+            "no Redis: set DRIFTLINE_REDIS=redis://host:6379/0, or start a local stack with `driftline up`"
+        )
     password = settings.redis_password
     return Redis.from_url(
         settings.redis_url,

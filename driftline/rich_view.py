@@ -20,7 +20,12 @@ from driftline.kafka_clients import read_all, tail
 from driftline.settings import Settings
 from driftline.topics import ALERTS
 
-LEVEL_STYLES = {"monitor": "cyan", "investigate": "yellow", "alert": "bold red", "retrain": "bold white on red"}
+LEVEL_STYLES = {
+    "monitor": "cyan",
+    "investigate": "yellow",
+    "alert": "bold red",
+    "retrain": "bold white on red",
+}
 
 
 @contextmanager
@@ -103,7 +108,13 @@ def _alert_panel(alert: Alert) -> Panel:
     table.add_column("what changed", ratio=1)
     for column in alert.columns[:10]:
         table.add_row(
-            column.name, f"{column.statistic:.3f}", f"{column.threshold:.3f}", f"{column.effect:+.2f}", column.direction
+            column.name,
+            f"{column.statistic:.3f}",
+            f"{column.threshold:.3f}",
+            f"{column.effect:+.2f}",
+            column.direction,
         )
-    title = f"{alert.kind} · {alert.level} · {alert.drift_share:.0%} of the columns · since contact {alert.at_contact:,}"
+    title = (
+        f"{alert.kind} · {alert.level} · {alert.drift_share:.0%} of the columns · since contact {alert.at_contact:,}"
+    )
     return Panel(Group(Text(alert.summary), table), title=title, border_style=LEVEL_STYLES[alert.level])

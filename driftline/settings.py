@@ -56,7 +56,9 @@ class Settings(BaseSettings):
     )
     min_labels: int = Field(200, ge=1, description="below it a challenger stays in shadow")
     instance: str = Field(
-        default_factory=platform.node, pattern=r"^[A-Za-z0-9._-]+$", description="name of this worker among its like"
+        default_factory=platform.node,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="name of this worker among its like",
     )
     batch: int = Field(500, ge=1, le=10_000, description="contacts scored at a time")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
@@ -60,10 +61,17 @@ def status_lines(status: Status) -> list[str]:
         for name, part in status["parts"].items()
     ]
     for name, worker in status["workers"].items():
-        about = f"pid {worker['pid']}, {'alive' if worker['alive'] else 'DEAD'}" if worker["pid"] else "not of this stack"
+        about = (
+            f"pid {worker['pid']}, {'alive' if worker['alive'] else 'DEAD'}" if worker["pid"] else "not of this stack"
+        )
         lines.append(f"{name:8} {about}" + ("" if worker["lag"] is None else f", {worker['lag']:,} contacts behind"))
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in status["contacts"].items())
-    return [*lines, f"contacts {counts}", f"champion {status['champion']}", f"firing   {', '.join(status['firing']) or 'nothing'}"]
+    return [
+        *lines,
+        f"contacts {counts}",
+        f"champion {status['champion']}",
+        f"firing   {', '.join(status['firing']) or 'nothing'}",
+    ]
 
 
 def _kafka_answers(settings: Settings) -> bool:
@@ -88,7 +96,7 @@ def _redis_answers(settings: Settings) -> bool:
 def _mlflow_answers(settings: Settings) -> bool:
     uri = settings.mlflow or ""
     if uri.startswith("sqlite:///"):
-        return os.path.exists(uri.removeprefix("sqlite:///"))
+        return Path(uri.removeprefix("sqlite:///")).exists()
     address = urlsplit(uri)
     if not address.hostname:
         return False

@@ -59,7 +59,13 @@ def metrics(scores: Scores, engaged: Labels) -> dict[str, float]:
 
 
 def compare(
-    champion: Scores, challenger: Scores, engaged: Labels, *, seed: int, resamples: int = 1_000, tail: float = 0.10
+    champion: Scores,
+    challenger: Scores,
+    engaged: Labels,
+    *,
+    seed: int,
+    resamples: int = 1_000,
+    tail: float = 0.10,
 ) -> tuple[Interval, Interval]:
     """ΔAUC and the improvement in log-loss of challenger over champion, each with a paired bootstrap interval.
 

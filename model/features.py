@@ -139,7 +139,11 @@ class Featuriser:
 
     def to_spec(self) -> dict[str, Any]:
         """As JSON-able data."""
-        return {"features": list(FEATURES), "medians": dict(self.medians), "rates": {k: dict(v) for k, v in self.rates.items()}}
+        return {
+            "features": list(FEATURES),
+            "medians": dict(self.medians),
+            "rates": {k: dict(v) for k, v in self.rates.items()},
+        }
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Featuriser:
@@ -153,9 +157,7 @@ class Featuriser:
         return cls(spec["medians"], spec["rates"])
 
 
-def out_of_fold(
-    contacts: Sequence[Contact], engaged: NDArray[np.integer[Any]], *, folds: int = 5, seed: int
-) -> Matrix:
+def out_of_fold(contacts: Sequence[Contact], engaged: NDArray[np.integer[Any]], *, folds: int = 5, seed: int) -> Matrix:
     """Training features whose target encodings never saw the row's own label, shape (contacts, 47).
 
     Encoding a row with a rate that its own label went into makes the training score a lie.
@@ -169,9 +171,7 @@ def out_of_fold(
     return out
 
 
-_ONE_HOT_PLACES = {
-    column: {value: _AT[f"{column}_{value}"] for value in values} for column, values in ONE_HOT.items()
-}
+_ONE_HOT_PLACES = {column: {value: _AT[f"{column}_{value}"] for value in values} for column, values in ONE_HOT.items()}
 
 
 def _fill_texts(out: Matrix, contacts: Sequence[Contact]) -> None:

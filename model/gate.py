@@ -42,9 +42,15 @@ def decide(
     worse = [name for name, gain in (("ranks", auc), ("predicts", loss)) if gain.high < 0]
     figures = f"ΔAUC {auc.value:+.3f} [{auc.low:+.3f}, {auc.high:+.3f}], log-loss better by {loss.value:+.3f}"
     if better and not worse:
-        decision, why = "promoted", f"it {' and '.join(better)} better beyond chance on {n} held-out contacts: {figures}"
+        decision, why = (
+            "promoted",
+            f"it {' and '.join(better)} better beyond chance on {n} held-out contacts: {figures}",
+        )
     elif better:
-        decision, why = "rejected", f"it {better[0]} better but {worse[0]} worse on {n} held-out contacts: {figures}"
+        decision, why = (
+            "rejected",
+            f"it {better[0]} better but {worse[0]} worse on {n} held-out contacts: {figures}",
+        )
     else:
         decision, why = "rejected", f"it is not better beyond chance on {n} held-out contacts: {figures}"
     return GateDecision(decision, why, n, auc.value, (auc.low, auc.high), judged)  # type: ignore[arg-type]

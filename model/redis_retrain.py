@@ -40,7 +40,7 @@ CLAIM_AFTER_MS = 30_000
 """An entry that its retrainer has held for so long is taken over: that retrainer is gone."""
 
 
-class LockLost(RuntimeError):
+class LockLostError(RuntimeError):
     """Another retrainer has taken over."""
 
 
@@ -52,14 +52,16 @@ def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
     ensure_topics(settings)
     models: KafkaModels[Bundle] = KafkaModels(settings, lambda bundle: bundle, say, stop)
     worker = RetrainingWorker(settings, models, base, say)
-    say("waiting for alerts that ask for retraining")
+    if models.wait_for_champion() is not None:
+        worker.warm_up()
+        say("waiting for alerts that ask for retraining")
     while not stop.is_set():
         redis = wait_for_redis(settings, say, stop=stop)
         try:
             for entry, alert in entries(redis, settings.instance, stop):
                 worker.handle(redis, alert)
                 redis.xack(ALERTS_STREAM, RETRAIN_GROUP, entry)
-        except (RedisError, KafkaError, OSError, LockLost) as fault:
+        except (RedisError, KafkaError, OSError, LockLostError) as fault:
             say(f"interrupted ({type(fault).__name__}: {fault}), taking up again what is not decided")
             stop.wait(0.5)
 
@@ -108,6 +110,10 @@ class RetrainingWorker:
                 decided = self._retrain(alert, held)
             self._complete(decided, champion)
 
+    def warm_up(self) -> None:
+        """Import MLflow and open the registry before an alert waits for it."""
+        self._open_registry()
+
     def _past(self, trigger: str) -> tuple[ModelEvent | None, str | None]:
         """What has been decided for this trigger, and who is champion, read off the log itself."""
         decided, champion = None, None
@@ -154,9 +160,11 @@ class RetrainingWorker:
             metrics=verdict.metrics,
         )
         if not held():
-            raise LockLost("the lock ran out during training")
+            raise LockLostError("the lock ran out during training")
         publish(self._settings, [_registered(challenger), decided])
-        self._say(f"version {challenger.version} {verdict.decision} after {time.monotonic() - started:.1f} s: {verdict.why}")
+        self._say(
+            f"version {challenger.version} {verdict.decision} after {time.monotonic() - started:.1f} s: {verdict.why}"
+        )
         return decided
 
     def _complete(self, decided: ModelEvent, champion: str | None) -> None:

@@ -42,7 +42,9 @@ def train(labelled: Sequence[Labelled], *, seed: int, weights: NDArray[np.floati
     contacts = [contact for contact, _ in labelled]
     engaged = np.array([label for _, label in labelled], dtype=np.int64)
     if len(labelled) < 50 or engaged.min() == engaged.max():
-        raise ValueError(f"{len(labelled)} labelled contacts of {len(set(engaged.tolist()))} class are too few to train on")
+        raise ValueError(
+            f"{len(labelled)} labelled contacts of {len(set(engaged.tolist()))} class are too few to train on"
+        )
     features = out_of_fold(contacts, engaged, seed=seed).astype(np.float64)
     mean, scale = features.mean(axis=0), features.std(axis=0)
     scale[scale == 0] = 1.0

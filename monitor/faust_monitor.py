@@ -221,7 +221,7 @@ class Monitor:
                 ]
                 for acknowledged in sent:
                     await acknowledged
-            except Exception as fault:  # noqa: BLE001  (to raise would acknowledge what was not published)
+            except Exception as fault:  # to raise would acknowledge what was not published
                 self.say(f"{topic.name} did not get through ({type(fault).__name__}), sending again")
                 await asyncio.sleep(1.0)
             else:
@@ -230,8 +230,13 @@ class Monitor:
     async def _dead_letter(self, event: Any, reason: str) -> None:
         at = event.message
         letter = DeadLetter(
-            reason=reason, topic=at.topic, partition=at.partition, offset=at.offset,
-            key=at.key, value=at.value, failed_at=datetime.now(UTC),
+            reason=reason,
+            topic=at.topic,
+            partition=at.partition,
+            offset=at.offset,
+            key=at.key,
+            value=at.value,
+            failed_at=datetime.now(UTC),
         )
         await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
 
@@ -239,7 +244,6 @@ class Monitor:
         self.builder.clear()
         self._last_news.clear()
         self.assessor.reset()
-
 
     def _ready(self, _app: Any, assigned: Any, **_: Any) -> None:
         if assigned:
@@ -295,11 +299,14 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     ensure_topics(settings)
     models = KafkaModels(settings, reference_of, say, stop)
     projector = Thread(
-        target=project_alerts, args=(settings, lambda: models.champion_version, say, stop), daemon=True, name="redis"
+        target=project_alerts,
+        args=(settings, lambda: models.champion_version, say, stop),
+        daemon=True,
+        name="redis",
     )
     projector.start()
     monitor = Monitor(settings, models, say)
-    worker = faust.Worker(monitor.app, loglevel="WARNING", redirect_stdouts=False, override_logging=False)
+    worker = faust.Worker(monitor.app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False)
     say("watching the predictions")
     try:
         worker.execute_from_commandline()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,10 @@ def ks_statistics(reference: Reference, window: Codes) -> KSReport:
 
 def p_value(reference: Reference, window: Codes, feature: int) -> float:
     """The p-value of scipy's two-sample test for one feature: codes keep order and ties, so it is the same."""
-    return float(ks_2samp(reference.codes_of(feature), window[:, feature]).pvalue)
+    with warnings.catch_warnings():
+        # scipy warns when it has to take the asymptotic p-value; which of the two it is does not matter here.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return float(ks_2samp(reference.codes_of(feature), window[:, feature]).pvalue)
 
 
 def unseen_share(window: Codes) -> NDArray[np.float64]:

@@ -13,6 +13,24 @@ from monitor.reference import Codes, Reference
 SCORE = "score"
 RUNBOOK = "https://github.com/driftline/driftline/blob/main/docs/monitoring.md#{kind}"
 NEW_VALUES = 0.05
+"""Share of values unlike any of the reference's from which on they are named as the cause."""
+WORDS: Mapping[str, str] = {
+    "llm_quality": "profile quality",
+    "llm_seniority": "seniority",
+    "llm_engagement": "expected engagement",
+    "llm_decision_maker": "decision power",
+    "llm_industry": "detailed industry",
+    "llm_geography": "geography",
+    "llm_business_type": "kind of role",
+    "llm_company_fit": "company fit",
+    "companyindustry": "company industry",
+    "companysize": "company size",
+    "companytype": "company type",
+    "companylocation": "company location",
+    "companyfoundedon": "founding year",
+    "jobtitle": "job title",
+}
+"""The contact's columns in a salesperson's words; the others are words already."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +101,7 @@ def summary(kind: Kind, columns: list[DriftedColumn], contacts: int) -> str:
     if kind == "prediction_drift":
         way = "higher" if columns[0].effect > 0 else "lower"
         return f"The model scores the last {contacts} contacts {way} than the people it was trained for."
-    named = [column.name.removeprefix("llm_").replace("_", " ") for column in columns]
+    named = [WORDS.get(column.name, column.name.replace("_", " ")) for column in columns]
     listed = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
     return f"The last {contacts} contacts are not like the people the model was trained for: {listed} changed."
 

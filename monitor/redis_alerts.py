@@ -73,8 +73,10 @@ def projected(settings: Settings, redis: Redis, stop: Flag) -> Iterator[Alert | 
         alert = decode(Alert, record.value)
         script(
             keys=[ALERTS_STREAM, FIRING_HASH],
-            args=[f"{record.offset + 1}-0", alert.id, alert.state, alert.level, record.value.decode()]
-            + [KEEP_ENTRIES, alert.kind],
+            args=[
+                *(f"{record.offset + 1}-0", alert.id, alert.state, alert.level),
+                *(record.value.decode(), KEEP_ENTRIES, alert.kind),
+            ],
         )
         position = record.offset + 1
         yield alert

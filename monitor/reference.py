@@ -53,7 +53,11 @@ class Reference:
 
     @classmethod
     def from_features(
-        cls, values: NDArray[np.floating[Any]], names: Sequence[str], columns: Sequence[str], id: str | None = None
+        cls,
+        values: NDArray[np.floating[Any]],
+        names: Sequence[str],
+        columns: Sequence[str],
+        id: str | None = None,
     ) -> Reference:
         """From a matrix (rows, features), each feature made of the column of the same place."""
         features = [Feature(name, column) for name, column in zip(names, columns, strict=True)]
@@ -78,8 +82,7 @@ class Reference:
             frequent = _as_text(series).value_counts()
             marks = sorted(str(value) for value, n in frequent.items() if n >= FREQUENT)
             features += [Feature(f"{column}={value}", str(column), value) for value in [*marks, _OTHER]]
-        reference = cls._build(_matrix(frame, features), features, None)
-        return reference
+        return cls._build(_matrix(frame, features), features, None)
 
     @classmethod
     def _build(cls, values: Floats, features: Sequence[Feature], id: str | None) -> Reference:

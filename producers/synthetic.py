@@ -32,8 +32,6 @@ def load_profile() -> Profile:
     return profile
 
 
-
-
 def draw(rng: Rng, profile: Profile, **fixed: Any) -> dict[str, Any]:
     """One contact's columns as a plain mapping; ``fixed`` columns are taken as they are."""
     columns: dict[str, Any] = {}
@@ -76,7 +74,7 @@ def contact(columns: Mapping[str, Any], name: str, seed: int, index: int, start:
 
 
 def engagement(columns: Mapping[str, Any]) -> float:
-    """Log-odds of engagement: the weak dependences seen in the field (lower quality and unknown companies engage more)."""
+    """Log-odds of engagement, as weak as in the field: people of lower quality and unknown companies engage more."""
     logit: float = -0.95 - 1.1 * (columns["llm_quality"] - 62) / 40
     logit += 0.55 * (columns["companyindustry"] is None)
     logit += 0.6 * (columns["summary"] is not None) - 0.42

@@ -1,0 +1,73 @@
+"""The contracts for other languages: JSON Schemas and an AsyncAPI document, generated from driftline/events.py.
+
+Run ``python -m data.schemas`` (``make schemas``) after a change of the events; a test fails when the files differ.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from driftline.events import EVENTS, Event, json_schema
+from driftline.topics import ALERTS, TOPICS, Topic
+
+FOLDER = Path(__file__).parent / "schemas"
+PREFIX = "driftline."
+CLOUD_EVENT_HEADERS = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time")
+
+
+def file_name(kind: type[Event]) -> str:
+    """The schema's file: ``driftline.alert/1`` is in ``alert.schema.json``."""
+    return kind.SCHEMA.removeprefix(PREFIX).split("/")[0] + ".schema.json"
+
+
+def asyncapi() -> dict[str, Any]:
+    """AsyncAPI 3.0 of all topics."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Driftline",
+            "version": "1",
+            "description": "Contacts in, predictions, panes and alerts out. Readers ignore fields they do not know.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {topic.name: _channel(topic) for topic in TOPICS},
+        "operations": {
+            f"consume-{topic.name}": {"action": "receive", "channel": {"$ref": f"#/channels/{topic.name}"}}
+            for topic in TOPICS
+        },
+    }
+
+
+def _channel(topic: Topic) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "contentType": "application/json",
+        "bindings": {"kafka": {"key": {"type": "string", "description": topic.key}}},
+        "payload": {"$ref": f"./{file_name(topic.event)}"},
+    }
+    if topic is ALERTS:
+        headers = {name: {"type": "string"} for name in CLOUD_EVENT_HEADERS}
+        message["headers"] = {"type": "object", "required": list(headers), "properties": headers}
+    return {
+        "address": PREFIX + topic.name,
+        "messages": {topic.event.__name__: message},
+        "bindings": {"kafka": {"topicConfiguration": topic.configs()}},
+    }
+
+
+def documents() -> dict[str, str]:
+    """File name → text of everything generated. The YAML is JSON, which is YAML too."""
+    texts = {file_name(kind): json_schema(kind) for kind in EVENTS} | {"asyncapi.yaml": asyncapi()}
+    return {name: json.dumps(document, indent=2, ensure_ascii=False) + "\n" for name, document in texts.items()}
+
+
+def main() -> None:
+    """Write the files."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in documents().items():
+        (FOLDER / name).write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

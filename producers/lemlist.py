@@ -1,0 +1,205 @@
+"""Contacts from files: LemList exports in either shape, enriched CSVs, and JSONL of contacts.
+
+Names, addresses, URLs and pictures stop here: the columns that hold them are not read, and what of them stands in
+free text is blanked. The contact's id is a salted hash.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from driftline.events import INPUTS, Contact, decode, encode
+from producers.enrichment import enrich
+
+Row = Mapping[str, str]
+Labelled = tuple[Contact, int | None]
+Rejected = Callable[[int, str], None]
+"""Told the number of a row (the first is 1) that is no contact, and why, without its content."""
+
+PROFILE = tuple(name for name in INPUTS if not name.startswith("llm_"))
+NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit", "companyfoundedon")
+TIMES = ("firstcontacteddate", "firstleadlauncheddate", "lastcontacteddate", "lastcampaignstartdate")
+IDENTITY = ("_id", "id", "linkedinurl", "linkedinurlsalesnav", "email")
+SIZES = ("2-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001-10000", "10001+")
+MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10}
+MONTHS |= {"nov": 11, "dec": 12}
+
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
+_PHONE = re.compile(r"(?<!\w)\+?\d(?:[\s().-]?\d){7,14}(?!\w)")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+csv.field_size_limit(10_000_000)
+
+
+def read_contacts(path: Path, *, salt: str, rejected: Rejected = lambda row, why: None) -> Iterator[Labelled]:
+    """The contacts of a file with their labels, where they have one; ``sent_at`` is left for the replay to set.
+
+    Raises:
+        ValueError: no such file, nothing in it, or no contacts in any format known here.
+    """
+    if not path.is_file():
+        raise ValueError(f"no file {path}: name a LemList CSV, an enriched CSV, a JSONL of contacts, or scenario:NAME")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty: export the contacts again")
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return _from_jsonl(path, rejected)
+    return _from_csv(path, salt, rejected)
+
+
+def _from_jsonl(path: Path, rejected: Rejected) -> Iterator[Labelled]:
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                document = json.loads(line)
+                engaged = document.pop("engaged", None)
+                contact = decode(Contact, json.dumps({"sent_at": EPOCH.isoformat()} | document).encode())
+            except (ValueError, AttributeError, TypeError) as why:
+                rejected(number, f"no contact: {why}")
+            else:
+                yield contact, engaged
+
+
+def _from_csv(path: Path, salt: str, rejected: Rejected) -> Iterator[Labelled]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            reader = csv.reader(text, strict=False)
+            names = _header(path, next(reader, []))
+            for number, values in enumerate(reader, 1):
+                row = dict(zip(names, (value.strip() for value in values), strict=False))
+                if not any(row.values()):
+                    continue
+                try:
+                    contact = _contact(row, salt)
+                except ValueError as why:
+                    rejected(number, str(why))
+                else:
+                    yield contact, label_of(row)
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(f"{path} is not a CSV in UTF-8: export the contacts as CSV") from None
+
+
+def _header(path: Path, header: list[str]) -> list[str]:
+    """Column names, lower-cased and without spaces, as exports differ in both."""
+    names = [name.strip().lower().replace(" ", "") for name in header]
+    known = set(names) & {*INPUTS, *IDENTITY, "laststate", "firstname", "lastname"}
+    if len(known) < 2:
+        raise ValueError(f"{path} is not a CSV of contacts: its first line names none of the columns of an export")
+    return names
+
+
+def label_of(row: Row) -> int | None:
+    """1 where the person replied or showed interest, 0 where the campaign is done without, else None."""
+    if row.get("engaged", "") in ("0", "1", "0.0", "1.0"):
+        return int(float(row["engaged"]))
+    if row.get("laststate") in ("linkedinReplied", "linkedinInterested"):
+        return 1
+    return 0 if row.get("status") == "done" else None
+
+
+def _contact(row: Row, salt: str) -> Contact:
+    columns: dict[str, Any] = {name: _cleaned(row, name) for name in PROFILE}
+    if any(row.get(name) for name in INPUTS if name.startswith("llm_")):
+        columns |= {name: row.get(name) or None for name in INPUTS if name.startswith("llm_")}
+        columns |= {name: _number(row.get(name, ""), name) for name in NUMBERS if name.startswith("llm_")}
+    else:
+        columns |= enrich(columns)
+    columns["companyfoundedon"] = _year(row.get("companyfoundedon", ""))
+    contact = Contact(id=contact_id(row, salt), sent_at=EPOCH, occurred_at=_occurred(row), **columns)
+    return decode(Contact, encode(contact))  # msgspec validates what it decodes
+
+
+def contact_id(row: Row, salt: str) -> str:
+    """A stable id that cannot be led back to the person without the salt."""
+    identity = next((f"{name}:{row[name]}" for name in IDENTITY if row.get(name)), None)
+    if identity is None:
+        identity = json.dumps({name: row.get(name, "") for name in PROFILE}, sort_keys=True)
+    return hashlib.sha256(f"{salt}/{identity}".encode()).hexdigest()[:24]
+
+
+def _cleaned(row: Row, name: str) -> str | None:
+    text = row.get(name, "")
+    if name == "companysize":
+        return company_size(text)
+    if name in ("summary", "skills", "jobtitle"):
+        text = scrub(text, [row.get("firstname", ""), row.get("lastname", "")])
+    return text or None
+
+
+def scrub(text: str, names: list[str]) -> str:
+    """The text without e-mail addresses, URLs, phone numbers and the given names.
+
+    >>> scrub("Ask Zoe at zoe@example.com or +33 1 23 45 67 89", ["Zoe"])
+    'Ask … at … or …'
+    """
+    for pattern in (_EMAIL, _URL, _PHONE):
+        text = pattern.sub("…", text)
+    for name in names:
+        if len(name) > 1:
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text, flags=re.IGNORECASE)
+    return text
+
+
+def company_size(text: str) -> str | None:
+    """One of the eight ranges, from a range, a count, or a range that a spreadsheet took for a date.
+
+    What is none of these is kept as it is: an unseen value is for the monitor to see.
+
+    >>> [company_size(text) for text in ("11-50", "37", "10-Feb", "Nov-50", "10,001+", "a few", "")]
+    ['11-50', '11-50', '2-10', '11-50', '10001+', 'a few', None]
+    """
+    text = text.strip()
+    if not text:
+        return None
+    plain = text.replace(",", "").replace(" ", "").removesuffix("employees")
+    if plain in SIZES:
+        return plain
+    if plain.removesuffix(".0").isdigit():
+        count = int(plain.removesuffix(".0"))
+        return next((size for size in SIZES if count <= _upper(size)), SIZES[-1])
+    mangled = "-".join(str(MONTHS.get(part.lower()[:3], part)) for part in plain.split("-"))
+    return next((size for size in SIZES if mangled in (size, "-".join(reversed(size.split("-"))))), text)
+
+
+def _upper(size: str) -> float:
+    return float("inf") if size.endswith("+") else int(size.split("-")[1])
+
+
+def _number(text: str, name: str) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{name} is not a number") from None
+
+
+def _year(text: str) -> float | None:
+    found = re.match(r"\d{4}", text)
+    return float(found.group()) if found else None
+
+
+def _occurred(row: Row) -> datetime | None:
+    for name in TIMES:
+        if row.get(name):
+            try:
+                found = datetime.fromisoformat(row[name])
+            except ValueError:
+                continue
+            return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return None
+
+
+def to_jsonl(contact: Contact, engaged: int | None) -> bytes:
+    """One line of a JSONL of contacts, with the label where there is one."""
+    document = msgspec.to_builtins(contact)
+    return msgspec.json.encode(document if engaged is None else document | {"engaged": engaged}) + b"\n"

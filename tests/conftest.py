@@ -1,0 +1,55 @@
+"""What several tests need: invented contacts, and a real broker and Redis on free ports."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from driftline.events import Contact
+from driftline.kafka_clients import ensure_topics
+from driftline.local_stack import LocalStack
+from driftline.settings import Settings
+from producers.scenarios import SCENARIOS
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+_prefixes = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own DRIFTLINE_* variables must not reach the tests."""
+    for name in list(os.environ):
+        if name.startswith("DRIFTLINE_") and not name.startswith("DRIFTLINE_TEST_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def calm_contacts() -> list[tuple[Contact, int]]:
+    """3,000 labelled contacts without drift."""
+    return list(SCENARIOS["no_drift_baseline"].contacts(3_000, seed=1, start=START))
+
+
+@pytest.fixture(scope="session")
+def shifted_contacts() -> list[tuple[Contact, int]]:
+    """1,000 labelled contacts of other sectors."""
+    return list(SCENARIOS["sector_shift"].contacts(1_000, seed=1, start=START))
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The embedded broker and Redis, without workers."""
+    with LocalStack(Settings(home=tmp_path_factory.mktemp("services"), _env_file=None), say=print) as stack:
+        yield stack.settings
+
+
+@pytest.fixture
+def settings(services: Settings, tmp_path: Path) -> Settings:
+    """The services with topics of the test's own."""
+    own = services.model_copy(update={"topic_prefix": f"test{next(_prefixes)}.", "home": tmp_path})
+    ensure_topics(own)
+    return own

@@ -1,0 +1,122 @@
+"""The fold over panes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driftline.events import Alert, Pane
+from monitor.engine import Engine, EngineConfig, EngineState
+from monitor.reference import Reference
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+CONFIG = EngineConfig(window=100, pane=10, horizon=2_000)
+RNG = np.random.default_rng(5)
+NAMES = ["a", "b", "c", "score"]
+REFERENCE = Reference.from_features(RNG.normal(size=(300, 4)), NAMES, NAMES)
+MOVED = Reference.from_features(RNG.normal(3, size=(300, 4)), NAMES, NAMES)
+
+
+def stream(*stretches: tuple[int, float]) -> np.ndarray:
+    """Stretches of (contacts, shift of column a)."""
+    rng = np.random.default_rng(6)
+    parts = [rng.normal(size=(n, 4)) + np.array([shift, 0, 0, 0]) for n, shift in stretches]
+    return np.concatenate(parts)
+
+
+def panes(
+    values: np.ndarray, size: int = 10, version: str = "1", reference: Reference = REFERENCE, first: int = 0
+) -> list[Pane]:
+    codes = reference.encode(values)
+    return [
+        Pane(
+            partition=0, pane=(first + begin) // size, model_version=version, complete=True,
+            contacts=len(codes[begin : begin + size]),
+            offsets=list(range(first + begin, first + begin + len(codes[begin : begin + size]))),
+            last_sent_at=START + timedelta(seconds=first + begin + size),
+            codes=codes[begin : begin + size].tobytes(),
+        )
+        for begin in range(0, len(values), size)
+    ]  # fmt: skip
+
+
+def fold(log: list[Pane], state: EngineState | None = None) -> tuple[EngineState, list[Alert]]:
+    engine, state, alerts = Engine(CONFIG), state or EngineState(), []
+    for pane in log:
+        step = engine.step(state, pane, MOVED if pane.model_version == "2" else REFERENCE)
+        state = step.state
+        alerts += step.alerts
+    return state, alerts
+
+
+def test_a_calm_stream_raises_nothing_and_a_shift_fires_lasts_and_resolves() -> None:
+    _, alerts = fold(panes(stream((500, 0.0), (250, 2.0), (400, 0.0))))
+    assert [(a.state, a.level) for a in alerts] == [
+        ("firing", "investigate"), ("firing", "retrain"), ("resolved", "retrain"),
+    ]  # fmt: skip
+    assert len({a.id for a in alerts}) == 1
+    assert alerts[0].columns[0].name == "a"
+    assert 500 < alerts[0].at_contact <= 600
+    assert alerts[1].at_contact == alerts[0].at_contact + CONFIG.window
+    assert alerts[2].resolved_at is not None
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(0, 80), max_size=30), st.booleans())
+def test_repeated_panes_change_nothing(repeats: list[int], late: bool) -> None:
+    log = panes(stream((400, 0.0), (300, 2.0)))
+    again = list(log)
+    for place in sorted(set(repeats), reverse=True):
+        if place < len(log):
+            again.insert(len(again) if late else place + 1, log[place])
+    assert fold(again)[1] == fold(log)[1]
+    assert fold(again)[0].monitored == 700
+
+
+@pytest.mark.parametrize("size", [1, 7, 10, 25, 64])
+def test_alerts_fire_at_the_same_contacts_however_the_panes_are_cut(size: int) -> None:
+    values = stream((400, 0.0), (300, 2.0), (300, 0.0))
+    expected = [(a.state, a.level, a.at_contact, a.columns, a.window) for a in fold(panes(values))[1]]
+    assert [(a.state, a.level, a.at_contact, a.columns, a.window) for a in fold(panes(values, size))[1]] == expected
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 69))
+def test_a_state_that_went_through_json_goes_on_identically(cut: int) -> None:
+    log = panes(stream((400, 0.0), (300, 2.0)))
+    state, before = fold(log[:cut])
+    restored = EngineState.from_json(json.loads(json.dumps(state.to_json())))
+    _, after = fold(log[cut:], restored)
+    assert [msgspec.json.encode(a) for a in before + after] == [msgspec.json.encode(a) for a in fold(log)[1]]
+
+
+def test_a_partial_pane_is_counted_but_never_tested() -> None:
+    log = panes(stream((400, 0.0), (300, 2.0)))
+    with_partials = []
+    for pane in log:
+        with_partials += [msgspec.structs.replace(pane, complete=False, contacts=3), pane]
+    assert fold(with_partials)[1] == fold(log)[1]
+    half_way, _ = fold(with_partials[:3])
+    assert half_way.monitored == 13
+
+
+def test_after_a_promotion_the_alert_resolves_against_the_new_reference() -> None:
+    drifted = panes(stream((300, 0.0), (150, 3.0)))
+    _, fired = fold(drifted)
+    assert fired[-1].state == "firing"
+    rng = np.random.default_rng(8)
+    fitting = panes(rng.normal(3, size=(100, 4)), version="2", reference=MOVED, first=450)
+    _, alerts = fold(drifted + fitting)
+    assert (alerts[-1].state, alerts[-1].id, alerts[-1].at_contact) == ("resolved", fired[0].id, 550)
+
+
+def test_a_late_pane_of_the_replaced_model_is_counted_and_not_tested() -> None:
+    calm = panes(stream((300, 0.0)))
+    new = panes(np.random.default_rng(8).normal(3, size=(50, 4)), version="2", reference=MOVED, first=300)
+    late = msgspec.structs.replace(calm[-1], partition=1)
+    state, alerts = fold([*calm, *new, late])
+    assert (state.version, state.monitored, alerts) == ("2", 360, [])
