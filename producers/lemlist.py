@@ -36,6 +36,7 @@ MONTHS |= {"nov": 11, "dec": 12}
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 _PHONE = re.compile(r"(?<!\w)\+?\d(?:[\s().-]?\d){7,14}(?!\w)")
+NOT_CSV = "{path} is not a CSV in UTF-8: export the contacts as CSV"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 csv.field_size_limit(10_000_000)
@@ -53,7 +54,8 @@ def read_contacts(path: Path, *, salt: str, rejected: Rejected = lambda row, why
         raise ValueError(f"{path} is empty: export the contacts again")
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return _from_jsonl(path, rejected)
-    return _from_csv(path, salt, rejected)
+    names = _header(path)
+    return _from_csv(path, names, salt, rejected)
 
 
 def _from_jsonl(path: Path, rejected: Rejected) -> Iterator[Labelled]:
@@ -69,11 +71,11 @@ def _from_jsonl(path: Path, rejected: Rejected) -> Iterator[Labelled]:
                 yield contact, engaged
 
 
-def _from_csv(path: Path, salt: str, rejected: Rejected) -> Iterator[Labelled]:
+def _from_csv(path: Path, names: list[str], salt: str, rejected: Rejected) -> Iterator[Labelled]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.reader(text, strict=False)
-            names = _header(path, next(reader, []))
+            reader = csv.reader(text)
+            next(reader)
             for number, values in enumerate(reader, 1):
                 row = dict(zip(names, (value.strip() for value in values), strict=False))
                 if not any(row.values()):
@@ -85,11 +87,16 @@ def _from_csv(path: Path, salt: str, rejected: Rejected) -> Iterator[Labelled]:
                 else:
                     yield contact, label_of(row)
     except (UnicodeDecodeError, csv.Error):
-        raise ValueError(f"{path} is not a CSV in UTF-8: export the contacts as CSV") from None
+        raise ValueError(NOT_CSV.format(path=path)) from None
 
 
-def _header(path: Path, header: list[str]) -> list[str]:
+def _header(path: Path) -> list[str]:
     """Column names, lower-cased and without spaces, as exports differ in both."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            header = next(csv.reader(text), [])
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(NOT_CSV.format(path=path)) from None
     names = [name.strip().lower().replace(" ", "") for name in header]
     known = set(names) & {*INPUTS, *IDENTITY, "laststate", "firstname", "lastname"}
     if len(known) < 2:

@@ -1,0 +1,72 @@
+"""Settings: one line for what is wrong, and no secret shown."""
+
+from pathlib import Path
+
+import pytest
+
+from driftline.kafka_clients import connection
+from driftline.redis_client import redis_address
+from driftline.settings import SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DRIFTLINE_KAFKA", "localhost"),
+        ("DRIFTLINE_KAFKA", "localhost:99999"),
+        ("DRIFTLINE_REDIS", "localhost:6379"),
+        ("DRIFTLINE_MLFLOW", "mlruns"),
+        ("DRIFTLINE_WINDOW", "many"),
+        ("DRIFTLINE_FALSE_ALARM_RATE", "2"),
+        ("DRIFTLINE_TRANSACTIONS", "maybe"),
+        ("DRIFTLINE_TOPIC_PREFIX", "a b"),
+        ("DRIFTLINE_PANE", "70"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as fault:
+        load_settings()
+    assert name in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTLINE_REDIS", "redis://user:hunter2@127.0.0.1:6379/0")
+    monkeypatch.setenv("DRIFTLINE_KAFKA_PASSWORD", "hunter2")
+    settings = load_settings()
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+    assert redis_address(settings) == "127.0.0.1:6379/0"
+
+
+def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DRIFTLINE_KAFKA=broker:9092\n")
+    assert load_settings().kafka == "broker:9092"
+
+
+def test_without_a_broker_the_message_says_how_to_get_one() -> None:
+    with pytest.raises(SettingsError, match="driftline up"):
+        connection(load_settings())
+
+
+def test_sasl_without_a_password_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTLINE_KAFKA", "broker:9092")
+    monkeypatch.setenv("DRIFTLINE_KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    with pytest.raises(SettingsError, match="DRIFTLINE_KAFKA_PASSWORD"):
+        connection(load_settings())
+
+
+def test_the_local_stack_of_the_home_is_used_when_nothing_is_named(tmp_path: Path) -> None:
+    home = tmp_path / ".driftline"
+    home.mkdir()
+    (home / "stack.json").write_text(
+        '{"addresses": {"kafka": "127.0.0.1:1", "redis": "redis://127.0.0.1:2/0", "mlflow": "sqlite:///x"}}'
+    )
+    assert load_settings().kafka == "127.0.0.1:1"
+    assert load_settings().redis_url == "redis://127.0.0.1:2/0"
