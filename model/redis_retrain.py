@@ -24,6 +24,7 @@ from driftline.kafka_clients import KafkaError, ensure_topics, open_producer, re
 from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, RETRAIN_LOCK, wait_for_redis
 from driftline.settings import Settings, SettingsError
 from driftline.topics import CONTACTS, LABELS, MODEL_EVENTS
+from driftline.workers import mark_ready
 from model.bundle import Bundle
 from model.kafka_models import KafkaModels
 from model.training import Labelled
@@ -54,6 +55,7 @@ def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
     worker = RetrainingWorker(settings, models, base, say)
     if models.wait_for_champion() is not None:
         worker.warm_up()
+        mark_ready(settings.home, "retrain")
         say("waiting for alerts that ask for retraining")
     while not stop.is_set():
         redis = wait_for_redis(settings, say, stop=stop)

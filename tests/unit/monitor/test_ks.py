@@ -10,6 +10,9 @@ from scipy.stats import ks_2samp
 from monitor.ks import ks_statistics, p_value, unseen_share
 from monitor.reference import Reference
 
+# scipy says so whenever it takes the asymptotic p-value.
+pytestmark = pytest.mark.filterwarnings("ignore:ks_2samp:RuntimeWarning")
+
 # Few distinct values: ties within and between the samples, 0/1 features, values outside the reference.
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.sampled_from([0.0, 1.0, 0.1, 1e9, -1e9]))
 
@@ -18,7 +21,6 @@ def of(values: np.ndarray) -> Reference:
     return Reference.from_features(values.reshape(-1, 1), ["x"], ["x"])
 
 
-@pytest.mark.filterwarnings("ignore:ks_2samp:RuntimeWarning")
 @settings(max_examples=200, deadline=None)
 @given(arrays(np.float64, st.integers(1, 60), elements=VALUES), arrays(np.float64, st.integers(1, 60), elements=VALUES))
 def test_statistic_and_p_value_are_those_of_scipy_ties_included(reference: np.ndarray, window: np.ndarray) -> None:
