@@ -21,7 +21,7 @@ def main() -> int:
     """Tie the command to the parent, then become it (Linux) or watch it (elsewhere)."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     if platform.system() == "Linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before we asked
             return 1
         os.execv(command[0], command)  # noqa: S606  (an argument list, no shell)

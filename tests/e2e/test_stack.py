@@ -1,0 +1,125 @@
+"""`driftline up`: addresses, the other commands beside it, and an end that leaves nothing running."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample_lemlist_export.csv"
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "driftline.cli", *arguments]
+
+
+def driftline(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def running_under(folder: Path) -> list[str]:
+    """Processes whose environment or command line names the folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in told and int(process.name) != os.getpid():
+            found.append(process.name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="module")
+def stack(folder: Path) -> Iterator[dict[str, str]]:
+    with (
+        (folder / "up.log").open("wb") as log,
+        subprocess.Popen(command("up", "--json"), cwd=folder, stdout=subprocess.PIPE, stderr=log) as up,
+    ):
+        assert up.stdout is not None
+        addresses: dict[str, str] = json.loads(up.stdout.readline())
+        yield addresses
+        started = time.monotonic()
+        up.send_signal(signal.SIGINT)
+        assert up.wait(20) == 130
+        assert time.monotonic() - started < 6
+        assert running_under(folder) == []
+
+
+def test_up_prints_the_addresses_of_its_parts(stack: dict[str, str]) -> None:
+    assert set(stack) == {"kafka", "redis", "mlflow"}
+    assert stack["kafka"].startswith("127.0.0.1:")
+
+
+def test_a_second_stack_in_the_same_home_is_refused_in_one_line(stack: dict[str, str], folder: Path) -> None:
+    done = subprocess.run(command("up"), cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "already up" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_taken_port_is_named(stack: dict[str, str], tmp_path: Path) -> None:
+    port = stack["kafka"].split(":")[1]
+    env = os.environ | {"DRIFTLINE_KAFKA_PORT": port}
+    done = subprocess.run(command("up"), cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"port {port} is taken" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_sample_export_is_replayed_scored_and_monitored(stack: dict[str, str], folder: Path) -> None:
+    told = json.loads(driftline(folder, "replay", str(SAMPLE), "--fast", "--json"))
+    assert told["contacts"] == 300
+    again = json.loads(driftline(folder, "replay", str(SAMPLE), "--fast", "--resume", "--json"))
+    assert (again["contacts"], again["skipped"]) == (0, 300)
+    deadline = time.monotonic() + 30
+    while True:
+        status = json.loads(driftline(folder, "status", "--json"))
+        if status["contacts"]["monitored"] == 300 or time.monotonic() > deadline:
+            break
+        time.sleep(0.5)
+    assert status["contacts"] == {"replayed": 300, "scored": 300, "monitored": 300, "dead_letters": 0}
+    assert status["champion"] == "1"
+    assert all(part["reachable"] for part in status["parts"].values())
+    assert all(worker["alive"] for worker in status["workers"].values())
+
+
+def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folder: Path) -> None:
+    with subprocess.Popen(
+        command("alerts", "--follow", "--json"), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as follower:
+        assert follower.stdout is not None
+        driftline(folder, "replay", "scenario:sector_shift", "--onset", "0", "--limit", "1500", "--fast")
+        alert = json.loads(follower.stdout.readline())
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(10) == 130
+    assert (alert["schema"], alert["state"], alert["kind"]) == ("driftline.alert/1", "firing", "data_drift")
+    assert alert["promise"]["holds"]
+    assert "industry" in [column["name"] for column in alert["columns"]]
+
+
+def test_a_stack_that_is_killed_takes_its_children_along(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "up.log").open("wb") as log,
+        subprocess.Popen(command("up", "--json"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=log) as up,
+    ):
+        assert up.stdout is not None
+        up.stdout.readline()
+        assert len(running_under(tmp_path)) >= 5
+        up.kill()
+    deadline = time.monotonic() + 8
+    while running_under(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert running_under(tmp_path) == []
