@@ -24,16 +24,22 @@ def driftline(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def running_under(folder: Path) -> list[str]:
-    """Processes whose environment or command line names the folder."""
+def children(folder: Path) -> list[int]:
+    """The process ids of the stack of a folder."""
+    found: dict[str, int] = json.loads((folder / ".driftline" / "stack.json").read_text())["pids"]
+    return list(found.values())
+
+
+def running(pids: list[int]) -> list[int]:
+    """Those of the processes that still run (a zombie does not)."""
     found = []
-    for process in Path("/proc").glob("[0-9]*"):
+    for pid in pids:
         try:
-            told = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
         except OSError:
             continue
-        if str(folder).encode() in told and int(process.name) != os.getpid():
-            found.append(process.name)
+        if state != "Z":
+            found.append(pid)
     return found
 
 
@@ -51,11 +57,11 @@ def stack(folder: Path) -> Iterator[dict[str, str]]:
         assert up.stdout is not None
         addresses: dict[str, str] = json.loads(up.stdout.readline())
         yield addresses
-        started = time.monotonic()
+        pids, started = children(folder), time.monotonic()
         up.send_signal(signal.SIGINT)
         assert up.wait(20) == 130
         assert time.monotonic() - started < 6
-        assert running_under(folder) == []
+        assert running(pids) == []
 
 
 def test_up_prints_the_addresses_of_its_parts(stack: dict[str, str]) -> None:
@@ -117,9 +123,11 @@ def test_a_stack_that_is_killed_takes_its_children_along(tmp_path: Path) -> None
     ):
         assert up.stdout is not None
         up.stdout.readline()
-        assert len(running_under(tmp_path)) >= 5
+        pids = children(tmp_path)
+        alive = running(pids)
         up.kill()
+    assert len(alive) == 5
     deadline = time.monotonic() + 8
-    while running_under(tmp_path) and time.monotonic() < deadline:
+    while running(pids) and time.monotonic() < deadline:
         time.sleep(0.2)
-    assert running_under(tmp_path) == []
+    assert running(pids) == []
