@@ -145,8 +145,8 @@ class ScoringWorker:
                 sent.append(send(self._predictions, key=key, value=value, partition=source.partition))
             sent += [send(self._dead_letters, key=letter.key, value=encode(letter)) for letter in dead]
         self._producer.flush()
-        for one in sent:
-            one.get(timeout=0)  # raises what the broker refused
+        for refused in (one.exception for one in sent if one.exception is not None):
+            raise refused
 
     def _count(self, valid: int, malformed: int, reason: str) -> None:
         self._malformed.add(valid=valid, malformed=malformed)

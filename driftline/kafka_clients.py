@@ -31,6 +31,8 @@ __all__ = [
     "wait_for_kafka",
 ]
 
+# A batch of 500 predictions fits; a second batch waiting makes kafka-python wake its sender for every record.
+BATCH_BYTES = 900_000
 SESSION_TIMEOUT_MS = 6_000  # joining a group takes half of it on the embedded broker
 WRITE_TXN_MARKERS = 27  # the API a broker needs to end a transaction; the embedded one answers the rest of them
 
@@ -145,7 +147,7 @@ def open_producer(settings: Settings, *, transactional_id: str | None = None, **
         transactional_id=transactional_id,
         **{
             "linger_ms": 20,
-            "batch_size": 256 * 1024,
+            "batch_size": BATCH_BYTES,
             "max_request_size": 5_000_000,
             "metrics_enabled": False,
         }

@@ -163,7 +163,7 @@ class RetrainingWorker:
         )
         if not held():
             raise LockLostError("the lock ran out during training")
-        publish(self._settings, [_registered(challenger), decided])
+        publish(self._settings, [registered_event(challenger), decided])
         self._say(
             f"version {challenger.version} {verdict.decision} after {time.monotonic() - started:.1f} s: {verdict.why}"
         )
@@ -174,7 +174,7 @@ class RetrainingWorker:
         if decided.decision == "promoted":
             registry.set_champion(decided.model_version)
             if champion == decided.champion:  # not promoted yet, and nothing newer has been since
-                publish(self._settings, [_champion(decided.model_version, decided.trigger)])
+                publish(self._settings, [champion_event(decided.model_version, decided.trigger)])
         else:
             registry.set_challenger(decided.model_version)
 
@@ -210,7 +210,7 @@ def publish_champion(settings: Settings, base: Base, say: Say) -> str:
         registry.set_champion(champion.version)
     else:
         champion = registry.load(version)
-    publish(settings, [_registered(champion), _champion(champion.version, None)])
+    publish(settings, [registered_event(champion), champion_event(champion.version, None)])
     return champion.version
 
 
@@ -274,9 +274,11 @@ def lock(redis: Redis) -> Iterator[Callable[[], bool]]:
             redis.delete(RETRAIN_LOCK)
 
 
-def _registered(bundle: Bundle) -> ModelEvent:
+def registered_event(bundle: Bundle) -> ModelEvent:
+    """A version and its whole bundle."""
     return ModelEvent(event="registered", model_version=bundle.version, at=bundle.created_at, bundle=bundle.to_bytes())
 
 
-def _champion(version: str, trigger: str | None) -> ModelEvent:
+def champion_event(version: str, trigger: str | None) -> ModelEvent:
+    """From here on this version is in use."""
     return ModelEvent(event="champion", model_version=version, at=datetime.now(UTC), trigger=trigger)

@@ -23,6 +23,7 @@ from typing import Any
 
 import faust
 import numpy as np
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
 from driftline.kafka_clients import SESSION_TIMEOUT_MS, ensure_topics, read_all, wait_for_kafka
@@ -40,6 +41,7 @@ from monitor.reference import Reference
 Say = Callable[[str], None]
 GROUP = "monitor"
 SCORE = "score"
+FETCH_MAX_WAIT_MS = 50
 
 
 def reference_of(bundle: Bundle) -> Reference:
@@ -117,6 +119,29 @@ class Assessor:
 
 def _state_of(alert: Alert) -> tuple[str, str, str]:
     return alert.id, alert.state, alert.level
+
+
+class _Fetching(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is untyped
+    """Faust lets a fetch wait for 1.5 s, and the embedded broker makes use of it: contacts would be as late."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        return consumer
+
+
+class _Consumer(Consumer):  # type: ignore[misc]
+    def _new_consumer_thread(self) -> Any:
+        return _Fetching(self, loop=self.loop, beacon=self.beacon)
+
+
+class _Transport(Transport):  # type: ignore[misc]
+    Consumer = _Consumer
+
+
+class _App(faust.App):  # type: ignore[misc]
+    def _new_transport(self) -> Any:
+        return _Transport(self.conf.broker_consumer, self)
 
 
 class Monitor:
@@ -255,7 +280,7 @@ def _pane_key(pane: Pane) -> str:
 
 
 def _app(settings: Settings) -> Any:
-    return faust.App(
+    return _App(
         f"{settings.topic_prefix}{GROUP}",
         broker=[f"kafka://{server}" for server in (settings.kafka or "").split(",")],
         broker_credentials=_credentials(settings),

@@ -1,0 +1,27 @@
+"""Ours and its peers side by side: ``make bench``, or ``make bench ARGS="parsing ks scoring latency"`` for some."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from benchmarks import ks, latency, parsing, scoring
+
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "parsing": parsing.main,
+    "ks": ks.main,
+    "scoring": scoring.main,
+    "latency": latency.main,
+}
+
+
+def main() -> None:
+    """Run the named benchmarks, or all."""
+    for name in sys.argv[1:] or BENCHMARKS:
+        if name not in BENCHMARKS:
+            sys.exit(f"no benchmark {name}: there are {', '.join(BENCHMARKS)}")
+        print(f"\n== {name}", flush=True)
+        BENCHMARKS[name]()
+
+
+main()

@@ -1,0 +1,71 @@
+"""From a drifted contact on the topic to its alert in Redis, at 1,000 contacts/s; and the workers' peak memory."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from driftline.cli import bootstrap
+from driftline.events import Alert, decode
+from driftline.local_stack import LocalStack
+from driftline.redis_client import ALERTS_STREAM, open_redis
+from driftline.settings import Settings
+from producers.kafka_replay import replay
+from producers.replay import Pacer
+from producers.scenarios import SCENARIOS
+
+CONTACTS, RATE = 30_000, 1_000
+
+
+def main() -> None:
+    """A drift that comes and goes every 1,000 contacts; no retrainer, so that the alerts keep on coming."""
+    delays: list[float] = []
+    stop = threading.Event()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(home=Path(folder), window=200, pane=20, _env_file=None)  # type: ignore[call-arg]
+        with LocalStack(settings, say=lambda _: None) as stack:
+            stack.start_workers(("score", "monitor"))
+            bootstrap(stack.settings)
+            stack.wait_until_ready()
+            watcher = threading.Thread(target=watch, args=(stack.settings, delays, stop))
+            watcher.start()
+            contacts = SCENARIOS["sector_shift"].contacts(
+                CONTACTS, seed=1, onset=1_000, shape="recurring", start=datetime.now(UTC)
+            )
+            pacer = Pacer(rate=RATE, speed=None, clock=lambda: datetime.now(UTC), sleep=time.sleep)
+            began = time.monotonic()
+            replay(stack.settings, "latency", contacts, pace=pacer)
+            rate = CONTACTS / (time.monotonic() - began)
+            time.sleep(3)
+            stop.set()
+            watcher.join()
+            for name, child in stack.children.items():
+                print(f"peak memory of {name:8} {peak_memory(child.process.pid if child.process else 0):6.0f} MB")
+    found = np.array(delays)
+    quantiles = np.quantile(found, [0.5, 0.95, 1.0]) if len(found) else [np.nan] * 3
+    print(f"{len(found)} state changes at {rate:,.0f} contacts/s: newest contact to alert in Redis")
+    print("median {:.3f} s, p95 {:.3f} s, max {:.3f} s".format(*quantiles))
+
+
+def watch(settings: Settings, delays: list[float], stop: threading.Event) -> None:
+    redis, last = open_redis(settings), "0-0"
+    while not stop.is_set():
+        reply: Any = redis.xread({ALERTS_STREAM: last}, block=100)
+        for _, entries in reply or ():
+            for entry, fields in entries:
+                last = entry
+                delays.append(time.time() - decode(Alert, fields["json"].encode()).updated_at.timestamp())
+
+
+def peak_memory(pid: int) -> float:
+    """MB of resident memory at most, so far."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
