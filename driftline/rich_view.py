@@ -112,7 +112,7 @@ def _alert_panel(alert: Alert) -> Panel:
             f"{column.statistic:.3f}",
             f"{column.threshold:.3f}",
             f"{column.effect:+.2f}",
-            column.direction,
+            f"{column.direction}: {column.cause}",
         )
     title = (
         f"{alert.kind} · {alert.level} · {alert.drift_share:.0%} of the columns · since contact {alert.at_contact:,}"
