@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 from driftline.counts import Counter, champion
 from driftline.events import Alert, ModelEvent, decode
 from driftline.kafka_clients import tail
-from driftline.local_stack import LocalStack, StackError
+from driftline.local_stack import LocalStack, StackError, is_up
 from driftline.redis_client import ALERTS_STREAM, UNREACHABLE, open_redis
 from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS
@@ -21,6 +21,8 @@ from driftline.topics import MODEL_EVENTS
 Say = Callable[[str], None]
 PATIENCE = 40.0
 """Seconds that the last contacts, and a retraining under way, are waited for."""
+LAST_STRETCH = 1_500
+"""Contacts kept for the model that comes out of a retraining: a window, and then some."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ class Demo:
         return self._summary(counts, before, after, ready)
 
     def _forget_the_last_demo(self) -> None:
-        lock = self._settings.home / "stack.lock"
-        if not self._settings.stack_file.exists() and lock.exists():
+        """A demo starts from nothing, unless another one is running here: then `LocalStack` says so."""
+        if not is_up(self._settings.home):
             shutil.rmtree(self._settings.home, ignore_errors=True)
 
     def _replay_all(self, stack: LocalStack) -> None:
@@ -125,11 +127,23 @@ class Demo:
                 self._say(f"contact {sent:,}: from here on {options.scenario}, severity {options.severity:g}")
             elif sent % (options.contacts // 8) == 0:
                 self._say(f"contact {sent:,}")
+            if sent == options.contacts - LAST_STRETCH:
+                self._let_retraining_finish(stack, sent)
             if time.monotonic() - supervised > 1:
                 supervised = time.monotonic()
                 stack.supervise()
 
         self._replay(stack.settings, options, progress)
+
+    def _let_retraining_finish(self, stack: LocalStack, sent: int) -> None:
+        """Hold the last contacts back until a new champion, if there is to be one, can meet them."""
+        counter, deadline = Counter(stack.settings), time.monotonic() + PATIENCE
+        unfinished = stack.settings.pane * stack.settings.partitions
+        while time.monotonic() < deadline:
+            if counter.read().monitored >= sent - unfinished and self._nothing_under_way():
+                return
+            stack.supervise()
+            time.sleep(0.2)
 
     def _wait_until_settled(self, stack: LocalStack) -> dict[str, int]:
         counter = Counter(stack.settings)

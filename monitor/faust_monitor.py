@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,10 +22,9 @@ from typing import Any
 
 import faust
 import numpy as np
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
-from driftline.kafka_clients import SESSION_TIMEOUT_MS, ensure_topics, read_all, wait_for_kafka
+from driftline.kafka_clients import ensure_topics, read_all, wait_for_kafka
 from driftline.settings import Settings
 from driftline.topics import ALERTS, DEAD_LETTERS, PANES, PREDICTIONS, Topic
 from driftline.workers import mark_ready
@@ -34,14 +32,13 @@ from model.bundle import Bundle
 from model.features import COLUMN_OF, FEATURES
 from model.kafka_models import KafkaModels
 from monitor.engine import Engine, EngineConfig, EngineState
+from monitor.faust_app import make_app
 from monitor.panes import PaneBuilder, Scored
 from monitor.redis_alerts import project_alerts
 from monitor.reference import Reference
 
 Say = Callable[[str], None]
-GROUP = "monitor"
 SCORE = "score"
-FETCH_MAX_WAIT_MS = 50
 
 
 def reference_of(bundle: Bundle) -> Reference:
@@ -121,29 +118,6 @@ def _state_of(alert: Alert) -> tuple[str, str, str]:
     return alert.id, alert.state, alert.level
 
 
-class _Fetching(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is untyped
-    """Faust lets a fetch wait for 1.5 s, and the embedded broker makes use of it: contacts would be as late."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
-        return consumer
-
-
-class _Consumer(Consumer):  # type: ignore[misc]
-    def _new_consumer_thread(self) -> Any:
-        return _Fetching(self, loop=self.loop, beacon=self.beacon)
-
-
-class _Transport(Transport):  # type: ignore[misc]
-    Consumer = _Consumer
-
-
-class _App(faust.App):  # type: ignore[misc]
-    def _new_transport(self) -> Any:
-        return _Transport(self.conf.broker_consumer, self)
-
-
 class Monitor:
     """The Faust app, its agents, and what they share."""
 
@@ -151,7 +125,7 @@ class Monitor:
         self.settings = settings
         self.models = models
         self.say = say
-        self.app = _app(settings)
+        self.app = make_app(settings)
         self.builder: PaneBuilder[Any] = PaneBuilder(settings.pane)
         self.assessor = Assessor(settings, Engine(engine_config(settings)), self._reference)
         self._last_news: dict[int, float] = {}
@@ -277,42 +251,6 @@ class Monitor:
 
 def _pane_key(pane: Pane) -> str:
     return f"{pane.partition}:{pane.pane}"
-
-
-def _app(settings: Settings) -> Any:
-    return _App(
-        f"{settings.topic_prefix}{GROUP}",
-        broker=[f"kafka://{server}" for server in (settings.kafka or "").split(",")],
-        broker_credentials=_credentials(settings),
-        store="memory://",
-        topic_disable_leader=True,
-        web_enabled=False,
-        broker_session_timeout=SESSION_TIMEOUT_MS / 1000,
-        broker_heartbeat_interval=1,
-        broker_commit_interval=0.5,
-        producer_linger=0.005,  # seconds
-        producer_max_request_size=5_000_000,
-        consumer_auto_offset_reset="earliest",
-        stream_wait_empty=False,
-        datadir=settings.home / "faust",
-    )
-
-
-def _credentials(settings: Settings) -> Any:
-    if settings.kafka_security_protocol == "PLAINTEXT":
-        return None
-    context = None
-    if settings.kafka_security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
-    if settings.kafka_security_protocol == "SSL":
-        return context
-    password = settings.kafka_password
-    return faust.SASLCredentials(
-        username=settings.kafka_username,
-        password=password.get_secret_value() if password else None,
-        mechanism=settings.kafka_sasl_mechanism,
-        ssl_context=context,
-    )
 
 
 def run(settings: Settings, say: Say, stop: Flag) -> None:
