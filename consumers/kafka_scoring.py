@@ -19,6 +19,7 @@ from kafka.structs import OffsetAndMetadata
 from consumers.scoring import MalformedShare, ScoringModel, score_records
 from driftline.events import encode
 from driftline.kafka_clients import (
+    SIDE_BY_SIDE,
     ensure_topics,
     has_transactions,
     open_consumer,
@@ -86,7 +87,7 @@ class ScoringWorker:
         # Opened before the group is joined: it ends what a killed predecessor of the same name left open.
         self._producer = self._open_producer()
         self._consumer: KafkaConsumer = open_consumer(
-            settings, group=GROUP, max_poll_records=settings.batch, fetch_max_wait_ms=50
+            settings, group=GROUP, max_poll_records=settings.batch, fetch_max_wait_ms=50, **SIDE_BY_SIDE
         )
         self._consumer.subscribe([settings.topic(CONTACTS.name)])
 

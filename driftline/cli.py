@@ -18,7 +18,7 @@ from driftline.workers import Interrupted, raise_on_signals, say, stop_on_signal
 
 if TYPE_CHECKING:
     from driftline.events import Contact
-    from producers.kafka_replay import ReplayResult
+    from producers.kafka_replay import Labelled, ReplayResult
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -119,11 +119,11 @@ def init(settings: Settings, options: Namespace) -> int:
 
 
 def score(settings: Settings, options: Namespace) -> int:
-    """The scoring worker."""
+    """The scoring worker; like every worker, it ends only when it is interrupted."""
     from consumers.kafka_scoring import run
 
     run(settings, say, stop_on_signals())
-    return DONE
+    return INTERRUPTED
 
 
 def monitor(settings: Settings, options: Namespace) -> int:
@@ -131,7 +131,7 @@ def monitor(settings: Settings, options: Namespace) -> int:
     from monitor.faust_monitor import run
 
     run(settings, say, stop_on_signals())
-    return DONE
+    return INTERRUPTED
 
 
 def retrain(settings: Settings, options: Namespace) -> int:
@@ -139,7 +139,7 @@ def retrain(settings: Settings, options: Namespace) -> int:
     from model.redis_retrain import run
 
     run(settings, base_contacts, say, stop_on_signals())
-    return DONE
+    return INTERRUPTED
 
 
 def replay(settings: Settings, options: Namespace) -> int:
@@ -170,16 +170,17 @@ def replay(settings: Settings, options: Namespace) -> int:
     return INTERRUPTED if stop.is_set() else DONE
 
 
-def _source(settings: Settings, options: Namespace) -> tuple[Iterator[tuple[Contact, int | None]], str, int | None]:
+def _source(settings: Settings, options: Namespace) -> tuple[Iterator[Labelled], str, int | None]:
     """The contacts of a source, its name for ``--resume``, and how many there are if that is known."""
+    from driftline.salt import installation_salt
     from producers.lemlist import read_contacts
 
     if not options.source.startswith("scenario:"):
         path = Path(options.source)
         contacts = read_contacts(
             path,
-            salt=settings.salt.get_secret_value(),
-            rejected=lambda row, why: say(f"row {row} of {path.name} left out: {why}"),
+            salt=installation_salt(settings),
+            rejected=lambda row, why: say(f"{path.name}, row {row} is no contact: {why}"),
         )
         return contacts, f"file:{path.absolute()}", None
     name = options.source.removeprefix("scenario:")
@@ -251,7 +252,7 @@ def watch(settings: Settings, options: Namespace) -> int:
     stop = stop_on_signals()
     wait_for_kafka(settings, say, stop=stop)
     live_view(settings, stop)
-    return DONE
+    return INTERRUPTED
 
 
 def status(settings: Settings, options: Namespace) -> int:

@@ -34,6 +34,10 @@ __all__ = [
 # A batch of 500 predictions fits; a second batch waiting makes kafka-python wake its sender for every record.
 BATCH_BYTES = 900_000
 SESSION_TIMEOUT_MS = 6_000  # joining a group takes half of it on the embedded broker
+# Small fetches read partitions side by side. With large ones a worker that has fallen behind reads one partition to
+# its end before the next, and the monitor's window jumps into the future and back. The embedded broker heeds the
+# first, Apache Kafka both; either hands out a larger record all the same.
+SIDE_BY_SIDE = {"fetch_max_bytes": 128 * 1024, "max_partition_fetch_bytes": 64 * 1024}
 WRITE_TXN_MARKERS = 27  # the API a broker needs to end a transaction; the embedded one answers the rest of them
 
 # kafka-python logs each failed connection attempt; ours says it once, in one line.

@@ -33,9 +33,7 @@ class Settings(BaseSettings):
     redis_port: int = Field(0, ge=0, le=65535, description="of the local stack's Redis; 0 takes a free one")
     topic_prefix: str = Field("driftline.", pattern=r"^[A-Za-z0-9._-]*$", max_length=100)
     partitions: int = Field(2, ge=1, le=256, description="of the contacts, predictions and labels topics")
-    salt: SecretStr = Field(
-        SecretStr("driftline"), description="of the contact ids; give each installation its own, and keep it"
-    )
+    salt: SecretStr | None = Field(None, description="of the contact ids; without one, one is made and kept in home")
     transactions: Literal["auto", "on", "off"] = "auto"
 
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"

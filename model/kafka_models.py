@@ -1,7 +1,8 @@
 """Following the models of a stream: which versions there are, and which one is the champion.
 
 The compacted model-events topic is all a worker needs: no model store, no restart. A new champion is prepared
-(graph loaded and warmed up) beside the stream and then swapped in by one assignment.
+(graph loaded and warmed up) beside the stream and then swapped in by one assignment; older versions are prepared only
+when something asks for them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Event as Flag
-from threading import Thread
+from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 from driftline.events import ModelEvent, decode
@@ -23,14 +24,20 @@ Say = Callable[[str], None]
 
 
 class KafkaModels(Generic[M]):
-    """Every registered model, prepared by ``prepare``, and the champion among them; kept current by a thread."""
+    """Every registered model and the champion among them, kept current by a thread.
+
+    Args:
+        prepare: makes of a bundle what the worker uses, ready at once.
+    """
 
     def __init__(self, settings: Settings, prepare: Callable[[Bundle], M], say: Say, stop: Flag) -> None:
         self._settings = settings
         self._prepare = prepare
         self._say = say
         self._stop = stop
+        self._bundles: dict[str, bytes] = {}
         self._prepared: dict[str, M] = {}
+        self._preparing = Lock()
         self.champion_version: str | None = None
         Thread(target=self._follow, name="models", daemon=True).start()
 
@@ -40,8 +47,15 @@ class KafkaModels(Generic[M]):
         return self._prepared.get(self.champion_version or "")
 
     def get(self, version: str) -> M | None:
-        """The model of a version, or None while it has not been seen."""
-        return self._prepared.get(version)
+        """The model of a version, prepared when it is first asked for; None while it has not been seen.
+
+        Raises:
+            ValueError: its bundle cannot be read by this version of Driftline.
+        """
+        with self._preparing:
+            if version not in self._prepared and version in self._bundles:
+                self._prepared[version] = self._prepare(Bundle.from_bytes(self._bundles[version]))
+            return self._prepared.get(version)
 
     def wait_for_champion(self) -> M | None:
         """The champion as soon as there is one; None when stopped before."""
@@ -62,16 +76,25 @@ class KafkaModels(Generic[M]):
             try:
                 for record in tail(self._settings, MODEL_EVENTS, self._stop, start=position):
                     if record is not None:
-                        self._apply(decode(ModelEvent, record.value))
+                        self._take(record.value, record.offset)
                         position = record.offset + 1
             except (KafkaError, OSError) as fault:
                 self._say(f"lost the model events ({type(fault).__name__}), trying again")
                 self._stop.wait(1.0)
 
+    def _take(self, value: bytes, offset: int) -> None:
+        """One event; what cannot be used must not end the thread, and leaves the champion in place."""
+        try:
+            self._apply(decode(ModelEvent, value))
+        except ValueError as fault:
+            self._say(f"the model event at offset {offset} is left aside: {fault}")
+
     def _apply(self, event: ModelEvent) -> None:
         if event.event == "registered" and event.bundle is not None:
-            self._prepared[event.model_version] = self._prepare(Bundle.from_bytes(event.bundle))
+            self._bundles[event.model_version] = event.bundle
         elif event.event == "champion":
+            if self.get(event.model_version) is None:
+                raise ValueError(f"version {event.model_version} is made champion, but has not been registered")
             changed = self.champion_version not in (None, event.model_version)
             self.champion_version = event.model_version
             if changed:

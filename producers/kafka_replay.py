@@ -22,7 +22,8 @@ from driftline.settings import Settings
 from driftline.topics import CONTACTS, LABELS, Topic
 
 HEADER = "replay"
-Labelled = tuple[Contact, int | None]
+Labelled = tuple[Contact | bytes, int | None]
+"""A contact and its label, or the bytes of what should have been one: those are replayed as they are."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ def replay(
 ) -> ReplayResult:
     """Send contacts in order, each with its label ``labels_delay`` contacts later.
 
+    What the source holds in place of a contact goes onto the topic too: the scorer makes a dead letter of it, with
+    its reason, bytes and offset, so that nothing is lost.
+
     Args:
         name: see `replay_id`.
         pace: returns a contact, stamped, when its time has come.
@@ -81,7 +85,7 @@ def replay(
             if stop is not None and stop.is_set():
                 break
             stamped = sent.contact(position, contact, pace)
-            if engaged is not None:
+            if isinstance(stamped, Contact) and engaged is not None:
                 waiting.append((position, stamped, engaged))
             while waiting and waiting[0][0] <= position - labels_delay:
                 sent.label(*waiting.popleft())
@@ -111,14 +115,17 @@ class _Sender:
         self._refused: list[Exception] = []
         self._counts = {"contacts": 0, "labels": 0, "skipped": 0}
 
-    def contact(self, position: int, contact: Contact, pace: Callable[[Contact], Contact]) -> Contact:
+    def contact(self, position: int, contact: Contact | bytes, pace: Callable[[Contact], Contact]) -> Contact | bytes:
         if position in self._contacts_there:
             self._counts["skipped"] += 1
             return contact
-        stamped = pace(contact)
-        self._send(self._contacts_topic, position, contact.id, encode(stamped))
+        if isinstance(contact, bytes):
+            self._send(self._contacts_topic, position, None, contact)
+        else:
+            contact = pace(contact)
+            self._send(self._contacts_topic, position, contact.id, encode(contact))
         self._counts["contacts"] += 1
-        return stamped
+        return contact
 
     def label(self, position: int, contact: Contact, engaged: int) -> None:
         if position not in self._labels_there:
@@ -135,6 +142,7 @@ class _Sender:
     def close(self) -> None:
         self._producer.close(timeout=5)
 
-    def _send(self, topic: str, position: int, key: str, value: bytes) -> None:
+    def _send(self, topic: str, position: int, key: str | None, value: bytes) -> None:
         headers = [(HEADER, f"{self._name}:{position}".encode())]
-        self._producer.send(topic, key=key.encode(), value=value, headers=headers).add_errback(self._refused.append)
+        name = None if key is None else key.encode()
+        self._producer.send(topic, key=name, value=value, headers=headers).add_errback(self._refused.append)

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from driftline.events import INPUTS, Contact, decode, encode
 from producers.enrichment import enrich
 
 Row = Mapping[str, str]
-Labelled = tuple[Contact, int | None]
+Labelled = tuple[Contact | bytes, int | None]
+"""A contact and its label, if it has one, or the bytes of a line that should have been one."""
 Rejected = Callable[[int, str], None]
-"""Told the number of a row (the first is 1) that is no contact, and why, without its content."""
+"""Told the number of a row or line (the first is 1) that is no contact, and why, without its content."""
 
 PROFILE = tuple(name for name in INPUTS if not name.startswith("llm_"))
 NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit", "companyfoundedon")
@@ -45,6 +47,13 @@ csv.field_size_limit(10_000_000)
 def read_contacts(path: Path, *, salt: str, rejected: Rejected = lambda row, why: None) -> Iterator[Labelled]:
     """The contacts of a file with their labels, where they have one; ``sent_at`` is left for the replay to set.
 
+    A row of a CSV that is no contact is left out, since its raw text may hold personal data; a line of a JSONL, which
+    is past import, is handed on as it is.
+
+    Args:
+        salt: see `contact_id`.
+        rejected: told of every row or line that is no contact.
+
     Raises:
         ValueError: no such file, nothing in it, or no contacts in any format known here.
     """
@@ -53,22 +62,45 @@ def read_contacts(path: Path, *, salt: str, rejected: Rejected = lambda row, why
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty: export the contacts again")
     if path.suffix.lower() in (".jsonl", ".ndjson"):
+        _check_jsonl(path)
         return _from_jsonl(path, rejected)
     names = _header(path)
     return _from_csv(path, names, salt, rejected)
 
 
+def _check_jsonl(path: Path) -> None:
+    """Some malformed lines are dead letters to be; a file of them is the wrong file, and would stop the scorer."""
+    wrong: list[str] = []
+    first = list(islice(_from_jsonl(path, lambda line, why: wrong.append(f"line {line}: {why}")), 100))
+    if len(wrong) * 2 > len(first):
+        raise ValueError(f"{path} is not a JSONL of contacts ({wrong[0]}): each line holds one, with an id")
+
+
 def _from_jsonl(path: Path, rejected: Rejected) -> Iterator[Labelled]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             try:
-                document = json.loads(line)
-                engaged = document.pop("engaged", None)
-                contact = decode(Contact, json.dumps({"sent_at": EPOCH.isoformat()} | document).encode())
-            except (ValueError, AttributeError, TypeError) as why:
-                rejected(number, f"no contact: {why}")
-            else:
-                yield contact, engaged
+                yield _contact_of_json(line)
+            except ValueError as why:
+                rejected(number, str(why))
+                yield line.rstrip(b"\r\n"), None
+
+
+def _contact_of_json(line: bytes) -> tuple[Contact, int | None]:
+    """Raises ValueError where the line is no contact, or its label neither 0 nor 1."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        raise ValueError("not JSON") from None
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004  (a fault of the file, not of the caller)
+    engaged = document.pop("engaged", None)
+    if engaged not in (0, 1, None):
+        raise ValueError("engaged is neither 0 nor 1")
+    contact = decode(Contact, json.dumps({"sent_at": EPOCH.isoformat()} | document).encode())
+    return contact, None if engaged is None else int(engaged)
 
 
 def _from_csv(path: Path, names: list[str], salt: str, rejected: Rejected) -> Iterator[Labelled]:

@@ -10,9 +10,9 @@ from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS
 from tests.e2e.faults import (
-    CONTACTS,
+    RECORDS,
     Workers,
-    check_everything_counted_once,
+    check_the_books,
     events,
     replay_with_faults,
     wait_until_settled,
@@ -35,11 +35,11 @@ def test_kills_of_every_process_lose_nothing_and_count_nothing_twice(tmp_path: P
                 stack.supervise()
 
             kills = [lambda name=name: workers.restart(name) for name in ("score", "monitor", "retrain") * 2]
-            moments = sorted(rng.choice(np.arange(500, CONTACTS - 500), len(kills) + 2, replace=False).tolist())
+            moments = sorted(rng.choice(np.arange(500, RECORDS - 500), len(kills) + 2, replace=False).tolist())
             order = rng.permutation(len(moments)).tolist()
             faults = {moments[place]: [*kills, restart_redis, restart_redis][n] for n, place in enumerate(order)}
             replay_with_faults(settings, faults, seed=6)
             wait_until_settled(settings, workers)
-            check_everything_counted_once(settings, transactions=False)
+            check_the_books(settings, transactions=False)
             projected = open_redis(settings).xrange(ALERTS_STREAM)
             assert [fields["id"] for _, fields in projected] == [alert.id for _, alert in events(settings, ALERTS)]  # type: ignore[union-attr]

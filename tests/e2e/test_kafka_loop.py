@@ -8,7 +8,7 @@ import pytest
 from driftline.kafka_clients import ensure_topics, has_transactions
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
-from tests.e2e.faults import Workers, check_everything_counted_once, replay_with_faults, wait_until_settled
+from tests.e2e.faults import Workers, check_the_books, replay_with_faults, wait_until_settled
 from tests.kafka_server import KafkaServer, kafka_server
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
@@ -42,4 +42,4 @@ def test_kills_and_a_broker_restart_lose_nothing_and_count_nothing_twice(kafka: 
             }
             replay_with_faults(settings, faults, seed=5)
             wait_until_settled(settings, workers)
-        check_everything_counted_once(settings, transactions=True)
+        check_the_books(settings, transactions=True)
