@@ -10,8 +10,9 @@ from scipy.stats import ks_2samp
 
 from benchmarks.timing import cpu_per_item, show
 from driftline.events import Pane
-from monitor.engine import Engine, EngineState
+from monitor.engine import Engine
 from monitor.reference import Reference
+from monitor.state import EngineState
 
 PANES, SIZE, FEATURES = 400, 50, 48
 

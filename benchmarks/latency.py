@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from driftline.cli import bootstrap
+from driftline.cli import base_contacts
 from driftline.events import Alert, decode
 from driftline.local_stack import LocalStack
 from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
+from model.redis_retrain import open_registry, publish_champion
 from producers.kafka_replay import replay
 from producers.replay import Pacer
 from producers.scenarios import SCENARIOS
@@ -31,7 +32,7 @@ def main() -> None:
         settings = Settings(home=Path(folder), window=200, pane=20, _env_file=None)  # type: ignore[call-arg]
         with LocalStack(settings, say=lambda _: None) as stack:
             stack.start_workers(("score", "monitor"))
-            bootstrap(stack.settings)
+            publish_champion(stack.settings, open_registry(stack.settings), base_contacts, lambda _: None)
             stack.wait_until_ready()
             watcher = threading.Thread(target=watch, args=(stack.settings, delays, stop))
             watcher.start()

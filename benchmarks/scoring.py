@@ -19,8 +19,7 @@ from driftline.kafka_clients import ensure_topics, open_consumer, open_producer
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, PREDICTIONS
-from model.kafka_models import KafkaModels
-from model.redis_retrain import champion_event, publish, registered_event
+from model.kafka_models import KafkaModels, champion_event, publish, registered_event
 from model.retrain import train_first_champion
 from producers.scenarios import SCENARIOS
 

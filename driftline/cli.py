@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from driftline.options import UsageError, parser
@@ -58,7 +59,7 @@ def demo(settings: Settings, options: Namespace) -> int:
     raise_on_signals()
     _scenario(options.scenario)
     chosen = DemoOptions(options.scenario, options.contacts, options.rate, options.severity, options.seed)
-    run = Demo(settings, chosen, bootstrap=bootstrap, replay=_replay_scenario, say=say)
+    run = Demo(settings, chosen, replay=_replay_scenario, say=say)
     summary = run.run()
     if options.json:
         _print_json(summary)
@@ -74,7 +75,6 @@ def up(settings: Settings, options: Namespace) -> int:
     raise_on_signals()
     with LocalStack(settings, say) as stack:
         stack.start_workers()
-        bootstrap(stack.settings)
         stack.wait_until_ready()
         if options.json:
             _print_json(stack.addresses())
@@ -87,20 +87,6 @@ def up(settings: Settings, options: Namespace) -> int:
             stack.supervise()
 
 
-def bootstrap(settings: Settings) -> str:
-    """Topics, and a champion on the model-events topic: the registry's, or a first one. Returns its version."""
-    from driftline.counts import champion
-    from driftline.kafka_clients import ensure_topics, wait_for_kafka
-    from model.redis_retrain import publish_champion
-
-    wait_for_kafka(settings, say)
-    ensure_topics(settings)
-    version = champion(settings)
-    if version is None:
-        version = publish_champion(settings, base_contacts, say)
-    return version
-
-
 def base_contacts() -> list[tuple[Contact, int]]:
     """The base set that every model is trained on: invented contacts with labels, always the same."""
     from producers.scenarios import SCENARIOS
@@ -109,13 +95,6 @@ def base_contacts() -> list[tuple[Contact, int]]:
         BASE_CONTACTS, seed=BASE_SEED, start=datetime(2026, 1, 1, tzinfo=UTC)
     )
     return list(drawn)
-
-
-def init(settings: Settings, options: Namespace) -> int:
-    """Topics and the first champion."""
-    raise_on_signals()
-    say(f"champion: version {bootstrap(settings)}")
-    return DONE
 
 
 def score(settings: Settings, options: Namespace) -> int:
@@ -138,7 +117,8 @@ def retrain(settings: Settings, options: Namespace) -> int:
     """The retraining worker."""
     from model.redis_retrain import run
 
-    run(settings, base_contacts, say, stop_on_signals())
+    raise_on_signals()  # a training takes longer than a worker may to end
+    run(settings, base_contacts, say, Event())
     return INTERRUPTED
 
 
@@ -268,7 +248,7 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
-    command.__name__: command for command in (demo, up, replay, init, score, monitor, retrain, alerts, watch, status)
+    command.__name__: command for command in (demo, up, replay, score, monitor, retrain, alerts, watch, status)
 }
 
 if __name__ == "__main__":

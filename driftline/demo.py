@@ -68,13 +68,11 @@ class Demo:
         settings: Settings,
         options: DemoOptions,
         *,
-        bootstrap: Callable[[Settings], str],
         replay: Callable[[Settings, DemoOptions, Callable[[int], None]], object],
         say: Say,
     ) -> None:
         self._settings = settings.model_copy(update={"home": settings.home / "demo"})
         self._options = options
-        self._bootstrap = bootstrap
         self._replay = replay
         self._say = say
         self._stop = Flag()
@@ -92,8 +90,8 @@ class Demo:
         self._forget_the_last_demo()
         with LocalStack(self._settings, self._say) as stack:
             stack.start_workers()
-            before = self._bootstrap(stack.settings)
             stack.wait_until_ready()
+            before = champion(stack.settings)
             ready = time.time()
             self._say(f"ready after {ready - self._started:.1f} s, champion is version {before}")
             watchers = [
@@ -195,7 +193,7 @@ class Demo:
                 self._decisions.append(event)
                 self._say(f"challenger {event.model_version} {event.decision}: {event.why}")
 
-    def _summary(self, counts: dict[str, int], before: str, after: str | None, ready: float) -> Summary:
+    def _summary(self, counts: dict[str, int], before: str | None, after: str | None, ready: float) -> Summary:
         options = self._options
         first = next((seen.at for seen in self._alerts if seen.alert.state == "firing"), None)
         return {

@@ -209,6 +209,21 @@ class Alert(Event, frozen=True, kw_only=True):
     runbook: str
 
 
+class MonitorState(Event, frozen=True, kw_only=True):
+    """What the assessor knew after a pane, so that a restart folds the panes since and not those of a month.
+
+    ``config`` is what the state was made with; under another one, the window is filled anew.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.monitor-state/1"
+
+    schema: Literal["driftline.monitor-state/1"] = "driftline.monitor-state/1"
+    next_offset: Count
+    """Of the panes topic: the first pane that the state does not know."""
+    config: dict[str, float]
+    state: dict[str, Any]
+
+
 class ModelEvent(Event, frozen=True, kw_only=True):
     """Something happened to a model. The topic is compacted by key, so it always holds the present state.
 
@@ -247,7 +262,7 @@ class ModelEvent(Event, frozen=True, kw_only=True):
                 return f"decision/{self.trigger}"
 
 
-EVENTS: tuple[type[Event], ...] = (Contact, Label, Prediction, DeadLetter, Pane, Alert, ModelEvent)
+EVENTS: tuple[type[Event], ...] = (Contact, Label, Prediction, DeadLetter, Pane, MonitorState, Alert, ModelEvent)
 
 INPUTS: tuple[str, ...] = tuple(name for name in Contact.__struct_fields__[4:])
 """The 19 inputs of a contact, in the order of the contract."""

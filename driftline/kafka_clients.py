@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from threading import Event as Flag
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = [
     "connection",
     "ensure_topics",
     "has_transactions",
+    "last_record",
     "open_consumer",
     "open_producer",
     "partitions_of",
@@ -211,6 +213,18 @@ def read_all(settings: Settings, topic: Topic, *, start: dict[int, int] | None =
             todo = {partition for partition in todo if consumer.position(partition) < ends[partition]}
     finally:
         consumer.close()
+
+
+def last_record(settings: Settings, topic: Topic) -> Any | None:
+    """The newest record of a one-partition topic, None where it is empty."""
+    consumer = open_consumer(settings)
+    try:
+        partitions = partitions_of(consumer, settings.topic(topic.name))
+        ends = true_end_offsets(consumer, partitions)
+    finally:
+        consumer.close()
+    newest = deque(read_all(settings, topic, start={p.partition: end - 1 for p, end in ends.items()}), maxlen=1)
+    return newest[0] if newest else None
 
 
 def tail(settings: Settings, topic: Topic, stop: Flag, *, start: int | None = 0, wait_ms: int = 250) -> Iterator[Any]:

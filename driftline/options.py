@@ -52,10 +52,9 @@ def parser() -> argparse.ArgumentParser:
     _scenario_options(replay)
     replay.add_argument("--json", action="store_true", help="print what was sent as JSON")
 
-    add("init", "create the topics and, where there is no champion, train and publish the first one")
     add("score", "the scoring worker: contacts to predictions")
     add("monitor", "the monitor: predictions to panes, alerts and Redis")
-    add("retrain", "the retraining worker: alerts in Redis to a better champion")
+    add("retrain", "the retraining worker: makes the first champion, then of alerts in Redis a better one")
 
     alerts = add("alerts", "print alerts, one a line")
     alerts.add_argument("--follow", action="store_true", help="keep on printing new ones")

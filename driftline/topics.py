@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from driftline.events import Alert, Contact, DeadLetter, Event, Label, ModelEvent, Pane, Prediction
+from driftline.events import Alert, Contact, DeadLetter, Event, Label, ModelEvent, MonitorState, Pane, Prediction
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -23,7 +23,8 @@ class Topic:
     def configs(self) -> dict[str, str]:
         """Broker configuration of the topic."""
         if self.compacted:
-            return {"cleanup.policy": "compact"}
+            # Small segments, since the one being written is not compacted.
+            return {"cleanup.policy": "compact", "segment.bytes": str(16 * 1024 * 1024)}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS)}
 
 
@@ -31,8 +32,9 @@ CONTACTS = Topic("contacts", Contact, key="contact id", spread=True, retention_d
 PREDICTIONS = Topic("predictions", Prediction, key="contact id", spread=True)
 LABELS = Topic("labels", Label, key="contact id", spread=True, retention_days=365)
 PANES = Topic("panes", Pane, key="partition:pane", retention_days=30)  # one partition: its order is the window's
+MONITOR_STATE = Topic("monitor-state", MonitorState, key="the assessor's name", compacted=True)
 ALERTS = Topic("alerts", Alert, key="alert id", retention_days=365)  # one partition: offsets order Redis entries
 MODEL_EVENTS = Topic("model-events", ModelEvent, key="see ModelEvent.key", compacted=True)
 DEAD_LETTERS = Topic("dead-letters", DeadLetter, key="the contact's own key", retention_days=90)
 
-TOPICS: tuple[Topic, ...] = (CONTACTS, PREDICTIONS, LABELS, PANES, ALERTS, MODEL_EVENTS, DEAD_LETTERS)
+TOPICS: tuple[Topic, ...] = (CONTACTS, PREDICTIONS, LABELS, PANES, MONITOR_STATE, ALERTS, MODEL_EVENTS, DEAD_LETTERS)

@@ -22,6 +22,10 @@ class Interrupted(SystemExit):
         super().__init__(130)
 
 
+class Stopped(Exception):  # noqa: N818  (no error: the worker is asked to end)
+    """What was waited for has not come, and the worker is to end."""
+
+
 def stop_on_signals() -> threading.Event:
     """A flag that SIGTERM and SIGINT set; the worker looks at it between two batches."""
     stop = threading.Event()

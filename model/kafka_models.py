@@ -8,15 +8,17 @@ when something asks for them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
-from driftline.events import ModelEvent, decode
-from driftline.kafka_clients import KafkaError, tail
+from driftline.events import ModelEvent, decode, encode
+from driftline.kafka_clients import KafkaError, open_producer, tail
 from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS
+from driftline.workers import Stopped
 from model.bundle import Bundle
 
 M = TypeVar("M")
@@ -57,6 +59,26 @@ class KafkaModels(Generic[M]):
                 self._prepared[version] = self._prepare(Bundle.from_bytes(self._bundles[version]))
             return self._prepared.get(version)
 
+    def wait_for(self, version: str) -> M:
+        """The model of a version as soon as there is one that can be used; says what it waits for.
+
+        Raises:
+            Stopped: ``stop`` was set before.
+        """
+        waited = 0
+        while not self._stop.is_set():
+            lacking = "on the model-events topic"
+            try:
+                if (found := self.get(version)) is not None:
+                    return found
+            except ValueError as fault:
+                lacking = f"that this worker can read ({fault})"
+            if waited % 100 == 50:
+                self._say(f"waiting for model version {version} {lacking}")
+            waited += 1
+            self._stop.wait(0.1)
+        raise Stopped
+
     def wait_for_champion(self) -> M | None:
         """The champion as soon as there is one; None when stopped before."""
         started, said = time.monotonic(), 0.0
@@ -65,7 +87,7 @@ class KafkaModels(Generic[M]):
                 return champion
             waited = time.monotonic() - started
             if waited - said >= 5:
-                self._say(f"waiting for a champion ({waited:.0f} s): `driftline init` trains the first one")
+                self._say(f"waiting for a champion ({waited:.0f} s): `driftline retrain` trains the first one")
                 said = waited
             self._stop.wait(0.05)
         return None
@@ -99,3 +121,24 @@ class KafkaModels(Generic[M]):
             self.champion_version = event.model_version
             if changed:
                 self._say(f"champion is now version {event.model_version}")
+
+
+def publish(settings: Settings, events: Sequence[ModelEvent]) -> None:
+    """Model events in order, acknowledged before this returns."""
+    producer = open_producer(settings, linger_ms=0)
+    try:
+        for event in events:
+            topic = settings.topic(MODEL_EVENTS.name)
+            producer.send(topic, key=event.key.encode(), value=encode(event)).get(timeout=30)
+    finally:
+        producer.close(timeout=5)
+
+
+def registered_event(bundle: Bundle) -> ModelEvent:
+    """A version and its whole bundle."""
+    return ModelEvent(event="registered", model_version=bundle.version, at=bundle.created_at, bundle=bundle.to_bytes())
+
+
+def champion_event(version: str, trigger: str | None) -> ModelEvent:
+    """From here on this version is in use."""
+    return ModelEvent(event="champion", model_version=version, at=datetime.now(UTC), trigger=trigger)

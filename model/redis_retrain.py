@@ -8,25 +8,23 @@ acknowledgement) is only ever completed.
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Event as Flag
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
-from driftline.events import Alert, Contact, Label, ModelEvent, decode, encode
-from driftline.kafka_clients import KafkaError, ensure_topics, open_producer, read_all, wait_for_kafka
-from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, RETRAIN_LOCK, wait_for_redis
+from driftline.events import Alert, Contact, Label, ModelEvent, decode
+from driftline.kafka_clients import KafkaError, ensure_topics, read_all, wait_for_kafka
+from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, wait_for_redis
 from driftline.settings import Settings, SettingsError
 from driftline.topics import CONTACTS, LABELS, MODEL_EVENTS
-from driftline.workers import mark_ready
+from driftline.workers import Stopped, mark_ready
 from model.bundle import Bundle
-from model.kafka_models import KafkaModels
+from model.kafka_models import KafkaModels, champion_event, publish, registered_event
+from model.redis_queue import LockLostError, entries, lock
 from model.training import Labelled
 
 if TYPE_CHECKING:
@@ -36,74 +34,59 @@ Say = Callable[[str], None]
 Base = Callable[[], Sequence[Labelled]]
 
 SEED = 0
-LOCK_SECONDS = 15
-CLAIM_AFTER_MS = 30_000
-"""An entry that its retrainer has held for so long is taken over: that retrainer is gone."""
-
-
-class LockLostError(RuntimeError):
-    """Another retrainer has taken over."""
 
 
 def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
-    """Retrain for every alert that asks for it, until ``stop`` is set."""
+    """Make the first champion where there is none, then retrain for every alert that asks for it, until ``stop``.
+
+    Args:
+        base: the labelled contacts that every model is trained on.
+    """
     wait_for_kafka(settings, say, stop=stop)
     if stop.is_set():
         return
     ensure_topics(settings)
     models: KafkaModels[Bundle] = KafkaModels(settings, lambda bundle: bundle, say, stop)
-    worker = RetrainingWorker(settings, models, base, say)
-    if models.wait_for_champion() is not None:
-        worker.warm_up()
-        mark_ready(settings.home, "retrain")
-        say("waiting for alerts that ask for retraining")
+    worker = RetrainingWorker(settings, models, base, say, stop)
     while not stop.is_set():
         redis = wait_for_redis(settings, say, stop=stop)
         try:
+            worker.prepare(redis)
+            mark_ready(settings.home, "retrain")
+            say("waiting for alerts that ask for retraining")
             for entry, alert in entries(redis, settings.instance, stop):
                 worker.handle(redis, alert)
                 redis.xack(ALERTS_STREAM, RETRAIN_GROUP, entry)
+        except Stopped:
+            return
         except (RedisError, KafkaError, OSError, LockLostError) as fault:
             say(f"interrupted ({type(fault).__name__}: {fault}), taking up again what is not decided")
-            stop.wait(0.5)
-
-
-def entries(redis: Redis, consumer: str, stop: Flag) -> Iterator[tuple[str, Alert]]:
-    """Alerts of the stream for this group: first what this consumer left unfinished, then new and orphaned ones."""
-    try:
-        redis.xgroup_create(ALERTS_STREAM, RETRAIN_GROUP, id="0", mkstream=True)
-    except ResponseError as fault:
-        if "BUSYGROUP" not in str(fault):
-            raise
-    yield from _alerts(redis.xreadgroup(RETRAIN_GROUP, consumer, {ALERTS_STREAM: "0"}))
-    while not stop.is_set():
-        orphaned: Any = redis.xautoclaim(ALERTS_STREAM, RETRAIN_GROUP, consumer, CLAIM_AFTER_MS, count=10)
-        yield from _alerts([(ALERTS_STREAM, orphaned[1])])
-        yield from _alerts(redis.xreadgroup(RETRAIN_GROUP, consumer, {ALERTS_STREAM: ">"}, count=10, block=500))
-
-
-def _alerts(reply: Any) -> Iterator[tuple[str, Alert]]:
-    for _, found in reply or ():
-        for entry, fields in found:
-            if fields:  # an entry trimmed off the stream is claimed without its fields
-                yield entry, decode(Alert, fields["json"].encode())
+            stop.wait(1.0)
 
 
 class RetrainingWorker:
     """Handles one alert at a time."""
 
-    def __init__(self, settings: Settings, models: KafkaModels[Bundle], base: Base, say: Say) -> None:
+    def __init__(self, settings: Settings, models: KafkaModels[Bundle], base: Base, say: Say, stop: Flag) -> None:
         self._settings = settings
         self._models = models
         self._base = base
         self._say = say
+        self._stop = stop
         self._registry: Registry | None = None
+
+    def prepare(self, redis: Redis) -> None:
+        """Open the registry before an alert waits for it, and see to it that there is a champion."""
+        registry = self._open_registry()
+        with lock(redis, self._stop):
+            if self._past(None)[1] is None:
+                publish_champion(self._settings, registry, self._base, self._say)
 
     def handle(self, redis: Redis, alert: Alert) -> None:
         """Retrain for an alert unless that has been decided already; complete what a crash left half done."""
         if alert.state != "firing" or alert.level != "retrain":
             return
-        with lock(redis) as held:
+        with lock(redis, self._stop) as held:
             decided, champion = self._past(alert.id)
             if decided is None:
                 if champion != alert.model_version:
@@ -112,18 +95,14 @@ class RetrainingWorker:
                 decided = self._retrain(alert, held)
             self._complete(decided, champion)
 
-    def warm_up(self) -> None:
-        """Import MLflow and open the registry before an alert waits for it."""
-        self._open_registry()
-
-    def _past(self, trigger: str) -> tuple[ModelEvent | None, str | None]:
+    def _past(self, trigger: str | None) -> tuple[ModelEvent | None, str | None]:
         """What has been decided for this trigger, and who is champion, read off the log itself."""
         decided, champion = None, None
         for record in read_all(self._settings, MODEL_EVENTS):
             event = decode(ModelEvent, record.value)
             if event.event == "champion":
                 champion = event.model_version
-            elif event.event == "decided" and event.trigger == trigger:
+            elif event.event == "decided" and trigger is not None and event.trigger == trigger:
                 decided = event
         return decided, champion
 
@@ -131,10 +110,7 @@ class RetrainingWorker:
         from model.retrain import is_held_out, judge, retrain
 
         started = time.monotonic()
-        champion = self._models.get(alert.model_version)
-        while champion is None:
-            time.sleep(0.05)
-            champion = self._models.get(alert.model_version)
+        champion = self._models.wait_for(alert.model_version)
         recent = recent_labelled(self._settings, alert)
         self._say(f"retraining for alert {alert.id} with {len(recent)} labelled contacts since the drift")
         now = datetime.now(UTC)
@@ -197,11 +173,10 @@ def open_registry(settings: Settings) -> Registry:
     return Registry(settings.mlflow)
 
 
-def publish_champion(settings: Settings, base: Base, say: Say) -> str:
-    """Put a champion on the model-events topic: the registry's, or, where it has none, a first one. Its version."""
+def publish_champion(settings: Settings, registry: Registry, base: Base, say: Say) -> None:
+    """Put a champion on the model-events topic: the registry's, or, where it has none, a first one."""
     from model.retrain import train_first_champion
 
-    registry = open_registry(settings)
     version = registry.champion()
     if version is None:
         say("training the first champion")
@@ -211,18 +186,7 @@ def publish_champion(settings: Settings, base: Base, say: Say) -> str:
     else:
         champion = registry.load(version)
     publish(settings, [registered_event(champion), champion_event(champion.version, None)])
-    return champion.version
-
-
-def publish(settings: Settings, events: Sequence[ModelEvent]) -> None:
-    """Model events in order, acknowledged before this returns."""
-    producer = open_producer(settings, linger_ms=0)
-    try:
-        for event in events:
-            topic = settings.topic(MODEL_EVENTS.name)
-            producer.send(topic, key=event.key.encode(), value=encode(event)).get(timeout=30)
-    finally:
-        producer.close(timeout=5)
+    say(f"version {champion.version} is champion")
 
 
 def recent_labelled(settings: Settings, alert: Alert) -> list[Labelled]:
@@ -241,44 +205,3 @@ def recent_labelled(settings: Settings, alert: Alert) -> list[Labelled]:
         if contact.id in labels:
             found[contact.id] = contact
     return [(contact, labels[contact.id]) for contact in sorted(found.values(), key=lambda contact: contact.sent_at)]
-
-
-@contextmanager
-def lock(redis: Redis) -> Iterator[Callable[[], bool]]:
-    """One retraining at a time, across all retrainers; the lock outlives a killed holder by 15 seconds at most.
-
-    Yields a function that tells whether it is still held.
-    """
-    token = uuid.uuid4().hex
-    while not redis.set(RETRAIN_LOCK, token, nx=True, px=LOCK_SECONDS * 1000):
-        time.sleep(0.5)
-    done = Flag()
-
-    def held() -> bool:
-        return bool(redis.get(RETRAIN_LOCK) == token)
-
-    def renew() -> None:
-        while not done.wait(LOCK_SECONDS / 3):
-            try:
-                if held():
-                    redis.pexpire(RETRAIN_LOCK, LOCK_SECONDS * 1000)
-            except RedisError:
-                continue  # it is away; whether the lock survived is checked before publishing
-
-    Thread(target=renew, daemon=True).start()
-    try:
-        yield held
-    finally:
-        done.set()
-        if held():
-            redis.delete(RETRAIN_LOCK)
-
-
-def registered_event(bundle: Bundle) -> ModelEvent:
-    """A version and its whole bundle."""
-    return ModelEvent(event="registered", model_version=bundle.version, at=bundle.created_at, bundle=bundle.to_bytes())
-
-
-def champion_event(version: str, trigger: str | None) -> ModelEvent:
-    """From here on this version is in use."""
-    return ModelEvent(event="champion", model_version=version, at=datetime.now(UTC), trigger=trigger)

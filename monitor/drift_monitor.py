@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from driftline.events import Alert, Pane
-from monitor.engine import EPOCH, Engine, EngineConfig, EngineState
+from monitor.engine import EPOCH, Engine, EngineConfig
 from monitor.ks import ks_statistics, p_value
 from monitor.reference import Codes, Reference
+from monitor.state import EngineState
 
 MODEL_VERSION = "none"
 

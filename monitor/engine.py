@@ -6,16 +6,12 @@ alerts whose state changed. Times are those of the contacts, never the clock's.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from driftline.events import Alert, AlertReference, AlertWindow, Kind, Level, Pane, Promise
 from monitor.calibration import Threshold, threshold
@@ -30,7 +26,8 @@ from monitor.policy import (
     level_of,
     summary,
 )
-from monitor.reference import Codes, Reference
+from monitor.reference import Reference
+from monitor.state import EMPTY, EngineState, Firing, PartitionMark, Window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift")
@@ -46,105 +43,6 @@ class EngineConfig:
     horizon: int = 20_000
     investigate_share: float = 0.20
     alert_share: float = 0.50
-
-
-@dataclass(frozen=True)
-class PartitionMark:
-    """How far a partition's panes have been taken: the last complete one, and what is partial after it."""
-
-    pane: int = -1
-    versions: tuple[str, ...] = ()
-    partial: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Window:
-    """The last contacts, in the order of the panes: codes, where they stood (partition, offset), and when (µs)."""
-
-    codes: Codes
-    places: NDArray[np.int64]
-    times: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def then(self, other: Window, keep: int) -> Window:
-        """With later contacts appended, the last ``keep`` of all."""
-        if not len(self):
-            return Window(other.codes[-keep:], other.places[-keep:], other.times[-keep:])
-        return Window(
-            np.concatenate([self.codes, other.codes])[-keep:],
-            np.concatenate([self.places, other.places])[-keep:],
-            np.concatenate([self.times, other.times])[-keep:],
-        )
-
-    def part(self, begin: int, end: int) -> Window:
-        """A stretch of it."""
-        return Window(self.codes[begin:end], self.places[begin:end], self.times[begin:end])
-
-
-EMPTY = Window(np.empty((0, 0), np.uint16), np.empty((0, 2), np.int64), np.empty(0, np.int64))
-
-
-@dataclass(frozen=True)
-class Firing:
-    """An alert that fires: as last published, and for how many contacts nothing of its kind has been over."""
-
-    alert: Alert
-    started_contact: int
-    calm: int = 0
-
-
-@dataclass(frozen=True)
-class EngineState:
-    """Everything the fold carries. ``entered`` counts the contacts of complete panes."""
-
-    entered: int = 0
-    marks: Mapping[int, PartitionMark] = field(default_factory=dict)
-    version: str | None = None
-    newest: int = 0
-    since_switch: int = 0
-    window: Window = EMPTY
-    firing: Mapping[Kind, Firing] = field(default_factory=dict)
-
-    @property
-    def monitored(self) -> int:
-        """Distinct contacts seen, those of partial panes included."""
-        return self.entered + sum(sum(mark.partial.values()) for mark in self.marks.values())
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON-able data."""
-        return {
-            "entered": self.entered,
-            "marks": {str(p): [m.pane, list(m.versions), dict(m.partial)] for p, m in self.marks.items()},
-            "version": self.version,
-            "newest": self.newest,
-            "since_switch": self.since_switch,
-            "codes": [list(self.window.codes.shape), base64.b64encode(self.window.codes.tobytes()).decode()],
-            "places": self.window.places.tolist(),
-            "times": self.window.times.tolist(),
-            "firing": {
-                kind: [msgspec.to_builtins(f.alert), f.started_contact, f.calm] for kind, f in self.firing.items()
-            },
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> EngineState:
-        """The inverse of `to_json`."""
-        shape, codes = data["codes"]
-        return cls(
-            entered=data["entered"],
-            marks={int(p): PartitionMark(m[0], tuple(m[1]), dict(m[2])) for p, m in data["marks"].items()},
-            version=data["version"],
-            newest=data["newest"],
-            since_switch=data["since_switch"],
-            window=Window(
-                np.frombuffer(base64.b64decode(codes), np.uint16).reshape(shape),
-                np.array(data["places"], np.int64).reshape(-1, 2),
-                np.array(data["times"], np.int64),
-            ),
-            firing={kind: Firing(msgspec.convert(f[0], Alert), f[1], f[2]) for kind, f in data["firing"].items()},
-        )
 
 
 @dataclass(frozen=True)
@@ -194,13 +92,12 @@ class Engine:
             reference: that of the pane's model version.
         """
         mark = state.marks.get(pane.partition, PartitionMark())
-        if pane.pane < mark.pane or (pane.pane == mark.pane and pane.model_version in mark.versions):
+        if mark.knows(pane):
             return Step(state)
         if not pane.complete:
             partial = dict(mark.partial) | {pane.model_version: pane.contacts}
             return Step(replace(state, marks=dict(state.marks) | {pane.partition: replace(mark, partial=partial)}))
-        versions = (*mark.versions, pane.model_version) if pane.pane == mark.pane else (pane.model_version,)
-        marks = dict(state.marks) | {pane.partition: PartitionMark(pane.pane, versions)}
+        marks = dict(state.marks) | {pane.partition: mark.after(pane)}
         entered = state.entered
         state = replace(state, marks=marks, entered=entered + pane.contacts)
         newest = _microseconds(pane.last_sent_at)

@@ -6,9 +6,9 @@ import ssl
 from typing import Any
 
 import faust
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Producer, Transport
 
-from driftline.kafka_clients import SESSION_TIMEOUT_MS, SIDE_BY_SIDE
+from driftline.kafka_clients import SESSION_TIMEOUT_MS, SIDE_BY_SIDE, has_transactions
 from driftline.settings import Settings
 
 GROUP = "monitor"
@@ -17,7 +17,7 @@ FETCH_MAX_WAIT_MS = 50
 
 def make_app(settings: Settings) -> Any:
     """An app without tables and without a web server, whose fetches do not hold contacts up."""
-    return _App(
+    app = _App(
         f"{settings.topic_prefix}{GROUP}",
         broker=[f"kafka://{server}" for server in (settings.kafka or "").split(",")],
         broker_credentials=_credentials(settings),
@@ -34,6 +34,8 @@ def make_app(settings: Settings) -> Any:
         stream_wait_empty=False,
         datadir=settings.home / "faust",
     )
+    app.idempotent = has_transactions(settings)
+    return app
 
 
 def _credentials(settings: Settings) -> Any:
@@ -54,7 +56,7 @@ def _credentials(settings: Settings) -> Any:
 
 
 class _Fetching(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is untyped
-    """What Faust has no setting for: how long a fetch waits (it says 1.5 s, and contacts would be as late), how large."""
+    """What Faust has no setting for: how long a fetch waits (1.5 s, and contacts would be as late) and its size."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -68,10 +70,20 @@ class _Consumer(Consumer):  # type: ignore[misc]
         return _Fetching(self, loop=self.loop, beacon=self.beacon)
 
 
+class _Producer(Producer):  # type: ignore[misc]
+    """Idempotent where the broker can be (the embedded one cannot): a retry must not write an alert twice."""
+
+    def _settings_extra(self) -> dict[str, Any]:
+        return {"acks": "all", "enable_idempotence": self.app.idempotent}
+
+
 class _Transport(Transport):  # type: ignore[misc]
     Consumer = _Consumer
+    Producer = _Producer
 
 
 class _App(faust.App):  # type: ignore[misc]
+    idempotent = False
+
     def _new_transport(self) -> Any:
         return _Transport(self.conf.broker_consumer, self)

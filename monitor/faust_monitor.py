@@ -2,7 +2,7 @@
 
 `build_panes` cuts predictions into panes and scales with the partitions; a prediction is acknowledged only once
 its pane is on the broker, so committed offsets never pass the first incomplete pane. `assess` folds the panes
-topic through the engine; the log is its state, and what it publishes is a function of that log alone.
+topic through the engine, and what it publishes is a function of that log alone.
 
 An exception in a Faust agent acknowledges the events it held, so nothing here raises: what cannot be read
 becomes a dead letter.
@@ -14,7 +14,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Thread
@@ -24,15 +23,16 @@ import faust
 import numpy as np
 
 from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
-from driftline.kafka_clients import ensure_topics, read_all, wait_for_kafka
+from driftline.kafka_clients import ensure_topics, wait_for_kafka
 from driftline.settings import Settings
-from driftline.topics import ALERTS, DEAD_LETTERS, PANES, PREDICTIONS, Topic
+from driftline.topics import ALERTS, DEAD_LETTERS, MONITOR_STATE, PANES, PREDICTIONS, Topic
 from driftline.workers import mark_ready
 from model.bundle import Bundle
 from model.features import COLUMN_OF, FEATURES
 from model.kafka_models import KafkaModels
-from monitor.engine import Engine, EngineConfig, EngineState
+from monitor.engine import Engine, EngineConfig
 from monitor.faust_app import make_app
+from monitor.kafka_assessor import Assessor
 from monitor.panes import PaneBuilder, Scored
 from monitor.redis_alerts import project_alerts
 from monitor.reference import Reference
@@ -75,49 +75,6 @@ def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
     ]
 
 
-@dataclass
-class Assessor:
-    """Folds the panes log in order of its offsets, and tells which alerts are not on their topic yet."""
-
-    settings: Settings
-    engine: Engine
-    reference: Callable[[str], Reference]
-    state: EngineState = field(default_factory=EngineState)
-    next_offset: int = 0
-    published: set[tuple[str, str, str]] | None = None
-
-    def reset(self) -> None:
-        """Forget everything; the next pane makes it fold the log again."""
-        self.state, self.next_offset, self.published = EngineState(), 0, None
-
-    def fold(self, offset: int, value: bytes) -> list[Alert]:
-        """The unpublished alerts after the pane at ``offset``, and after those before it not folded yet."""
-        if offset < self.next_offset:
-            return []
-        if self.published is None:
-            self.published = {_state_of(decode(Alert, r.value)) for r in read_all(self.settings, ALERTS)}
-        alerts = []
-        if offset > self.next_offset:
-            for record in read_all(self.settings, PANES, start={0: self.next_offset}):
-                if record.offset < offset:
-                    alerts += self._step(record.value)
-        alerts += self._step(value)
-        self.next_offset = offset + 1
-        fresh = [alert for alert in alerts if _state_of(alert) not in self.published]
-        self.published.update(map(_state_of, fresh))
-        return fresh
-
-    def _step(self, value: bytes) -> list[Alert]:
-        pane = decode(Pane, value)
-        step = self.engine.step(self.state, pane, self.reference(pane.model_version))
-        self.state = step.state
-        return step.alerts
-
-
-def _state_of(alert: Alert) -> tuple[str, str, str]:
-    return alert.id, alert.state, alert.level
-
-
 class Monitor:
     """The Faust app, its agents, and what they share."""
 
@@ -129,6 +86,7 @@ class Monitor:
         self.builder: PaneBuilder[Any] = PaneBuilder(settings.pane)
         self.assessor = Assessor(settings, Engine(engine_config(settings)), self._reference)
         self._last_news: dict[int, float] = {}
+        self._owner = False
         raw = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
         predictions = self.app.topic(settings.topic(PREDICTIONS.name), **raw)
         panes = self.app.topic(settings.topic(PANES.name), **raw)
@@ -136,12 +94,12 @@ class Monitor:
         self.app.agent(panes, name="assess")(self.assess)
         self.app.timer(interval=settings.quiet_seconds / 2)(self.show_quiet_partitions)
         self.app.on_partitions_revoked.connect(self._forget)
-        self.app.on_partitions_assigned.connect(self._ready)
+        self.app.on_partitions_assigned.connect(self._take_over)
 
     async def build_panes(self, stream: Any) -> None:
         """Predictions to panes."""
         async for events in stream.noack_take(500, within=0.05):
-            for event in events:
+            for event in filter(self._is_current, events):
                 if (scored := await self._scored(event)) is not None:
                     self.builder.add(event.message.partition, scored, event)
                 self._last_news[event.message.partition] = time.monotonic()
@@ -154,17 +112,32 @@ class Monitor:
 
     async def assess(self, stream: Any) -> None:
         """Panes to alerts."""
-        async for event in stream.events():
-            try:
-                pane = decode(Pane, event.value)
-            except ValueError as reason:
-                await self._dead_letter(event, str(reason))
-                continue
-            await self._wait_for_models({pane.model_version})
-            alerts = await asyncio.to_thread(self.assessor.fold, event.message.offset, event.value)
-            await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
-            for alert in alerts:
-                self.say(f"{alert.state} {alert.kind} at contact {alert.at_contact}, level {alert.level}")
+        async for events in stream.noack_take(50, within=0.02):
+            for event in filter(self._is_current, events):
+                await self._assess(event)
+                event.ack()
+
+    async def _assess(self, event: Any) -> None:
+        try:
+            pane = decode(Pane, event.value)
+        except ValueError as reason:
+            await self._dead_letter(event, str(reason))
+            return
+        await self._wait_for_models({pane.model_version})
+        alerts = await asyncio.to_thread(self.assessor.fold, event.message.offset, event.value)
+        await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
+        if (snapshot := self.assessor.snapshot(now=bool(alerts))) is not None:
+            await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])
+        for alert in alerts:
+            self.say(f"{alert.state} {alert.kind} at contact {alert.at_contact}, level {alert.level}")
+
+    def _is_current(self, event: Any) -> bool:
+        """Whether the event was read under the present assignment.
+
+        What was buffered before a rebalance is read again after it, from the committed offset; taken in now, it would
+        begin a pane in its middle.
+        """
+        return self._owner and event.message.generation_id == self.app.consumer_generation_id
 
     async def show_quiet_partitions(self) -> None:
         """Publish the partial panes of partitions that have been quiet for a while."""
@@ -182,6 +155,10 @@ class Monitor:
             await self._dead_letter(event, str(reason))
             event.ack()
             return None
+        if len(prediction.features) != len(FEATURES):
+            await self._dead_letter(event, f"{len(prediction.features)} features, not {len(FEATURES)}")
+            event.ack()
+            return None
         if prediction.source_offset < 0:  # scored over HTTP: it has no place in the log of contacts
             event.ack()
             return None
@@ -197,18 +174,12 @@ class Monitor:
         return codes.astype("<u2").tobytes()
 
     def _reference(self, version: str) -> Reference:
-        reference = self.models.get(version)
-        assert reference is not None  # waited for before
-        return reference
+        return self.models.wait_for(version)
 
     async def _wait_for_models(self, versions: set[str]) -> None:
+        """Off the event loop, which must go on telling the broker that this worker lives."""
         for version in versions:
-            waited = 0
-            while self.models.get(version) is None:
-                if waited % 100 == 50:
-                    self.say(f"waiting for the reference of model version {version} on the model-events topic")
-                waited += 1
-                await asyncio.sleep(0.1)
+            await asyncio.to_thread(self.models.wait_for, version)
 
     async def _publish(self, topic: Topic, events: list[tuple[str, Event, list[tuple[str, bytes]] | None]]) -> None:
         name = self.settings.topic(topic.name)
@@ -240,11 +211,13 @@ class Monitor:
         await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
 
     def _forget(self, _app: Any, revoked: Any, **_: Any) -> None:
+        self._owner = False
         self.builder.clear()
         self._last_news.clear()
         self.assessor.reset()
 
-    def _ready(self, _app: Any, assigned: Any, **_: Any) -> None:
+    def _take_over(self, _app: Any, assigned: Any, **_: Any) -> None:
+        self._owner = True
         if assigned:
             mark_ready(self.settings.home, "monitor")
 

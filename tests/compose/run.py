@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROJECT = f"driftline-test-{os.getpid()}"
-SERVICES = ("kafka", "redis", "mlflow", "init", "scorer", "monitor", "retrainer")
+SERVICES = ("kafka", "redis", "mlflow", "scorer", "monitor", "retrainer")
 
 
 def say(line: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,12 @@ REPLAY = "faults"
 
 
 class Workers:
-    """Worker processes that can be killed and are started again."""
+    """Worker processes that can be killed and are started again; ``score-2`` is a second scorer."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, names: Sequence[str] = ("score", "monitor", "retrain")
+    ) -> None:
+        self.names = names
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("DRIFTLINE_")} | {
             "DRIFTLINE_KAFKA": settings.kafka or "",
             "DRIFTLINE_REDIS": settings.redis_url or "",
@@ -43,19 +46,17 @@ class Workers:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> "Workers":
-        assert self.run("init").wait(120) == 0
-        for name in ("score", "monitor", "retrain"):
+        for name in self.names:
             self.start(name)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def run(self, command: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{command}.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "driftline.cli", command], env=self.env, stdout=log, stderr=log
-            )
+    def run(self, name: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "driftline.cli", name.split("-", 1)[0]]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(command, env=self.env | {"DRIFTLINE_INSTANCE": name}, stdout=log, stderr=log)
 
     def start(self, name: str) -> None:
         self.processes[name] = self.run(name)

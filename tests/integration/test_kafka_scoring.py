@@ -16,7 +16,7 @@ from driftline.kafka_clients import open_producer, read_all
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS
 from model.bundle import Bundle
-from model.redis_retrain import publish
+from model.kafka_models import publish
 from model.retrain import train_first_champion
 
 Contacts = list[tuple[Contact, int]]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from driftline.cli import COMMANDS
+
 
 def driftline(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "driftline.cli", *arguments]
@@ -51,7 +53,7 @@ def test_a_mistake_is_one_line_without_traceback(
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("command", ["demo", "up", "replay", "init", "score", "monitor", "retrain", "alerts", "status"])
+@pytest.mark.parametrize("command", list(COMMANDS))
 def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = driftline(command, "--help", cwd=tmp_path)
     assert done.returncode == 0

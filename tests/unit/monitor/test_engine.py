@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.events import Alert, Pane
-from monitor.engine import Engine, EngineConfig, EngineState
+from monitor.engine import Engine, EngineConfig
 from monitor.reference import Reference
+from monitor.state import EngineState
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIG = EngineConfig(window=100, pane=10, horizon=2_000)

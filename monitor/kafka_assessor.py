@@ -1,0 +1,89 @@
+"""The assessor: folds the panes topic through the engine, and knows which alerts are on their topic already.
+
+Its state is a function of the log. It is written down now and then, so that a restart folds the panes since then;
+whatever it repeats after a crash it recognises by the alerts topic and does not publish again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+from driftline.events import Alert, MonitorState, Pane, decode
+from driftline.kafka_clients import last_record, read_all
+from driftline.settings import Settings
+from driftline.topics import ALERTS, MONITOR_STATE, PANES
+from monitor.engine import Engine
+from monitor.reference import Reference
+from monitor.state import EngineState
+
+SNAPSHOT_EVERY = 100
+"""Panes between two snapshots, 5,000 contacts by default: what a restart folds at most."""
+
+
+@dataclass
+class Assessor:
+    """Folds panes in the order of their offsets.
+
+    Args:
+        reference: that of a model version.
+    """
+
+    settings: Settings
+    engine: Engine
+    reference: Callable[[str], Reference]
+    _state: EngineState = field(default_factory=EngineState)
+    _next_offset: int = 0
+    _snapshot_at: int = 0
+    _published: set[tuple[str, str, str]] | None = None
+
+    def reset(self) -> None:
+        """Forget everything; the next pane makes it start from the topics again."""
+        self._state, self._next_offset, self._published = EngineState(), 0, None
+
+    def fold(self, offset: int, value: bytes) -> list[Alert]:
+        """The unpublished alerts after the pane at ``offset``, and after those before it not folded yet."""
+        if self._published is None:
+            self._restore()
+        assert self._published is not None
+        if offset < self._next_offset:
+            return []
+        alerts = []
+        if offset > self._next_offset:
+            for record in read_all(self.settings, PANES, start={0: self._next_offset}):
+                if record.offset < offset:
+                    alerts += self._step(record.value)
+        alerts += self._step(value)
+        self._next_offset = offset + 1
+        fresh = [alert for alert in alerts if _change_of(alert) not in self._published]
+        self._published.update(map(_change_of, fresh))
+        return fresh
+
+    def snapshot(self, *, now: bool) -> MonitorState | None:
+        """What to write down, if it is time to, or ``now`` after an alert, once that has been published."""
+        if not now and self._next_offset - self._snapshot_at < SNAPSHOT_EVERY:
+            return None
+        self._snapshot_at = self._next_offset
+        config = asdict(self.engine.config)
+        return MonitorState(next_offset=self._next_offset, config=config, state=self._state.to_json())
+
+    def _restore(self) -> None:
+        self._published = {_change_of(decode(Alert, record.value)) for record in read_all(self.settings, ALERTS)}
+        record = last_record(self.settings, MONITOR_STATE)
+        if record is None:
+            return
+        kept = decode(MonitorState, record.value)
+        self._state = EngineState.from_json(kept.state)
+        if kept.config != asdict(self.engine.config):  # what was decided under other settings stays decided
+            self._state = self._state.with_empty_window()
+        self._next_offset = self._snapshot_at = kept.next_offset
+
+    def _step(self, value: bytes) -> list[Alert]:
+        pane = decode(Pane, value)
+        step = self.engine.step(self._state, pane, self.reference(pane.model_version))
+        self._state = step.state
+        return step.alerts
+
+
+def _change_of(alert: Alert) -> tuple[str, str, str]:
+    return alert.id, alert.state, alert.level

@@ -1,0 +1,135 @@
+"""What the engine carries from pane to pane: the window, how far each partition has come, and what fires.
+
+All of it is JSON-able, and an engine that goes on from it goes on identically.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from driftline.events import Alert, Kind, Pane
+from monitor.reference import Codes
+
+
+@dataclass(frozen=True)
+class PartitionMark:
+    """How far a partition's panes have been taken: the last complete one, and what is partial after it.
+
+    A pane may come as several events, one a model version.
+    """
+
+    pane: int = -1
+    last: int = -1
+    versions: tuple[str, ...] = ()
+    partial: Mapping[str, int] = field(default_factory=dict)
+
+    def knows(self, pane: Pane) -> bool:
+        """Whether the pane has been taken; by offsets, since pane numbers change meaning with the pane's size."""
+        sibling = pane.pane == self.pane and pane.model_version not in self.versions
+        return pane.offsets[-1] <= self.last and not sibling
+
+    def after(self, pane: Pane) -> PartitionMark:
+        """The mark once a complete pane has been taken."""
+        versions = (*self.versions, pane.model_version) if pane.pane == self.pane else (pane.model_version,)
+        return PartitionMark(pane.pane, max(self.last, pane.offsets[-1]), versions)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The last contacts, in the order of the panes: codes, where they stood (partition, offset), and when (µs)."""
+
+    codes: Codes
+    places: NDArray[np.int64]
+    times: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def then(self, other: Window, keep: int) -> Window:
+        """With later contacts appended, the last ``keep`` of all."""
+        if not len(self):
+            return Window(other.codes[-keep:], other.places[-keep:], other.times[-keep:])
+        return Window(
+            np.concatenate([self.codes, other.codes])[-keep:],
+            np.concatenate([self.places, other.places])[-keep:],
+            np.concatenate([self.times, other.times])[-keep:],
+        )
+
+    def part(self, begin: int, end: int) -> Window:
+        """A stretch of it."""
+        return Window(self.codes[begin:end], self.places[begin:end], self.times[begin:end])
+
+
+EMPTY = Window(np.empty((0, 0), np.uint16), np.empty((0, 2), np.int64), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True)
+class Firing:
+    """An alert that fires: as last published, and for how many contacts nothing of its kind has been over."""
+
+    alert: Alert
+    started_contact: int
+    calm: int = 0
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """Everything the fold carries. ``entered`` counts the contacts of complete panes."""
+
+    entered: int = 0
+    marks: Mapping[int, PartitionMark] = field(default_factory=dict)
+    version: str | None = None
+    newest: int = 0
+    since_switch: int = 0
+    window: Window = EMPTY
+    firing: Mapping[Kind, Firing] = field(default_factory=dict)
+
+    @property
+    def monitored(self) -> int:
+        """Distinct contacts seen, those of partial panes included."""
+        return self.entered + sum(sum(mark.partial.values()) for mark in self.marks.values())
+
+    def with_empty_window(self) -> EngineState:
+        """The same, with a window that fills anew: what fires goes on firing until that is full and calm."""
+        return replace(self, window=EMPTY, since_switch=0)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON-able data."""
+        return {
+            "entered": self.entered,
+            "marks": {str(p): [m.pane, m.last, list(m.versions), dict(m.partial)] for p, m in self.marks.items()},
+            "version": self.version,
+            "newest": self.newest,
+            "since_switch": self.since_switch,
+            "codes": [list(self.window.codes.shape), base64.b64encode(self.window.codes.tobytes()).decode()],
+            "places": self.window.places.tolist(),
+            "times": self.window.times.tolist(),
+            "firing": {
+                kind: [msgspec.to_builtins(f.alert), f.started_contact, f.calm] for kind, f in self.firing.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EngineState:
+        """The inverse of `to_json`."""
+        shape, codes = data["codes"]
+        return cls(
+            entered=data["entered"],
+            marks={int(p): PartitionMark(m[0], m[1], tuple(m[2]), dict(m[3])) for p, m in data["marks"].items()},
+            version=data["version"],
+            newest=data["newest"],
+            since_switch=data["since_switch"],
+            window=Window(
+                np.frombuffer(base64.b64decode(codes), np.uint16).reshape(shape),
+                np.array(data["places"], np.int64).reshape(-1, 2),
+                np.array(data["times"], np.int64),
+            ),
+            firing={kind: Firing(msgspec.convert(f[0], Alert), f[1], f[2]) for kind, f in data["firing"].items()},
+        )
