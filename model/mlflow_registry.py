@@ -1,4 +1,4 @@
-"""The model registry: MLflow, with the aliases @champion and @challenger.
+"""The model registry: MLflow, with the aliases @champion and @challenger. Opened by one worker at a time.
 
 `import mlflow` takes seconds and 170 MB; only what registers models imports this module, and late.
 """
@@ -8,18 +8,22 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a server that is away is waited for where it is seen
 
 import mlflow
 import mlflow.onnx
 import onnx
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from model.bundle import Bundle
 
@@ -35,18 +39,30 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 REQUIREMENTS = ["onnxruntime", "numpy"]
 
 
-class Registry:
-    """Versions of the one registered model, each with its bundle."""
+class RegistryError(OSError):
+    """MLflow is away, or did not do what it was asked: worth another try."""
 
+
+@contextmanager
+def _registry_errors() -> Iterator[None]:
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as fault:
+        raise RegistryError(f"MLflow: {str(fault).splitlines()[0]}") from fault
+
+
+class Registry:
+    """Versions of the one registered model, each with its bundle. Every method may raise `RegistryError`."""
+
+    @_registry_errors()
     def __init__(self, tracking_uri: str) -> None:
         mlflow.set_tracking_uri(tracking_uri)
         self._client = MlflowClient(tracking_uri)
         self._experiment = self._ensure_experiment(tracking_uri)
-        try:
-            self._client.get_registered_model(MODEL)
-        except MlflowException:
+        if not self._client.search_registered_models(f"name='{MODEL}'"):
             self._client.create_registered_model(MODEL)
 
+    @_registry_errors()
     def register(
         self, bundle: Bundle, *, metrics: dict[str, float], params: dict[str, str], trigger: str | None = None
     ) -> Bundle:
@@ -71,6 +87,7 @@ class Registry:
         created = self._client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags)
         return bundle.with_version(str(created.version))
 
+    @_registry_errors()
     def load(self, version: str) -> Bundle:
         """The bundle of a version.
 
@@ -79,29 +96,33 @@ class Registry:
         """
         try:
             run_id = self._client.get_model_version(MODEL, version).run_id
-        except MlflowException:
+        except MlflowException as fault:
+            if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
             known = ", ".join(self.versions()) or "none"
             raise ValueError(f"no model version {version}: there are {known}") from None
         with tempfile.TemporaryDirectory() as folder:
             path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=BUNDLE_FILE, dst_path=folder)
             return Bundle.from_bytes(Path(path).read_bytes()).with_version(version)
 
+    @_registry_errors()
     def versions(self) -> list[str]:
         """All versions, the oldest first."""
         found = self._client.search_model_versions(f"name='{MODEL}'")
         return sorted((str(version.version) for version in found), key=int)
 
+    @_registry_errors()
     def champion(self) -> str | None:
         """The version with the alias @champion, if any."""
-        try:
-            return str(self._client.get_model_version_by_alias(MODEL, CHAMPION).version)
-        except MlflowException:
-            return None
+        version = self._client.get_registered_model(MODEL).aliases.get(CHAMPION)
+        return None if version is None else str(version)
 
+    @_registry_errors()
     def set_champion(self, version: str) -> None:
         """Move @champion; what is champion is no challenger any more."""
         self._client.set_registered_model_alias(MODEL, CHAMPION, version)
 
+    @_registry_errors()
     def set_challenger(self, version: str) -> None:
         """Move @challenger."""
         self._client.set_registered_model_alias(MODEL, CHALLENGER, version)
@@ -117,9 +138,4 @@ class Registry:
         location = None
         if tracking_uri.startswith("sqlite:///"):
             location = (Path(tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts").absolute().as_uri()
-        try:
-            return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))
-        except MlflowException:  # another worker was quicker
-            found = self._client.get_experiment_by_name(EXPERIMENT)
-            assert found is not None
-            return str(found.experiment_id)
+        return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))

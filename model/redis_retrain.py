@@ -77,8 +77,8 @@ class RetrainingWorker:
 
     def prepare(self, redis: Redis) -> None:
         """Open the registry before an alert waits for it, and see to it that there is a champion."""
-        registry = self._open_registry()
         with lock(redis, self._stop):
+            registry = self._open_registry()
             if self._past(None)[1] is None:
                 publish_champion(self._settings, registry, self._base, self._say)
 

@@ -27,6 +27,7 @@ RECORDS = 20_000
 ONSET = 8_000
 MALFORMED = range(0, RECORDS, 20)
 REPLAY = "faults"
+WORKERS = ("score", "monitor", "retrain")
 
 
 class Workers:
@@ -109,8 +110,13 @@ def wait_until_settled(settings: Settings, workers: Workers) -> None:
     raise AssertionError(f"not settled: {counter.read()}, champion {champion(settings)}")
 
 
-def check_the_books(settings: Settings, *, transactions: bool) -> None:
-    """Every contact scored, and in the windows exactly once; no alert twice or without cause; one decision each."""
+def check_the_books(settings: Settings, *, transactions: bool = False, alone: bool = True) -> None:
+    """Every contact scored, and in the windows exactly once; no alert twice or without cause; one decision each.
+
+    Args:
+        alone: whether there was one worker of each kind. Where one of two dies, its partition lags until the other
+            takes it over, so the window goes back to calm contacts, and an alert may resolve over them.
+    """
     sent = {(r.partition, r.offset): _position(r) for r in read_all(settings, CONTACTS)}
     assert sorted(sent.values()) == list(range(RECORDS))
     bad = {place for place, position in sent.items() if position in MALFORMED}
@@ -128,7 +134,8 @@ def check_the_books(settings: Settings, *, transactions: bool) -> None:
     assert alerts
     assert max(Tally((alert.id, alert.state, alert.level) for alert in alerts).values()) == 1
     drifted = {place for place, position in sent.items() if position >= ONSET}
-    assert all(_window(alert) & drifted for alert in alerts), "an alert over calm contacts alone"
+    judged = alerts if alone else [alert for alert in alerts if alert.state == "firing"]
+    assert all(_window(alert) & drifted for alert in judged), "an alert over calm contacts alone"
     decided = Tally(e.trigger for _, e in events(settings, MODEL_EVENTS) if e.event == "decided")
     assert decided
     assert max(decided.values()) == 1

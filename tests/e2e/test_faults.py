@@ -11,6 +11,7 @@ from driftline.settings import Settings
 from driftline.topics import ALERTS
 from tests.e2e.faults import (
     RECORDS,
+    WORKERS,
     Workers,
     check_the_books,
     events,
@@ -40,6 +41,22 @@ def test_kills_of_every_process_lose_nothing_and_count_nothing_twice(tmp_path: P
             faults = {moments[place]: [*kills, restart_redis, restart_redis][n] for n, place in enumerate(order)}
             replay_with_faults(settings, faults, seed=6)
             wait_until_settled(settings, workers)
-            check_the_books(settings, transactions=False)
+            check_the_books(settings)
             projected = open_redis(settings).xrange(ALERTS_STREAM)
             assert [fields["id"] for _, fields in projected] == [alert.id for _, alert in events(settings, ALERTS)]  # type: ignore[union-attr]
+
+
+@pytest.mark.timeout(300)
+def test_one_of_two_workers_of_a_kind_is_killed_and_the_other_takes_its_partition_over(tmp_path: Path) -> None:
+    with LocalStack(Settings(home=tmp_path / "services", _env_file=None), say=print) as stack:
+        settings = stack.settings.model_copy(update={"home": tmp_path})
+        with Workers(settings, tmp_path, (*WORKERS, "score-2", "monitor-2")) as workers:
+            faults = {
+                4_000: lambda: workers.restart("score-2"),
+                9_000: lambda: workers.kill("monitor-2"),
+                11_000: lambda: workers.kill("score"),
+                15_000: lambda: workers.restart("monitor"),
+            }
+            replay_with_faults(settings, faults, seed=7)
+            wait_until_settled(settings, workers)
+            check_the_books(settings, alone=False)

@@ -1,7 +1,6 @@
 """The fold over panes."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 import numpy as np
@@ -10,39 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.events import Alert, Pane
-from monitor.engine import Engine, EngineConfig
-from monitor.reference import Reference
+from monitor.engine import Engine
 from monitor.state import EngineState
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-CONFIG = EngineConfig(window=100, pane=10, horizon=2_000)
-RNG = np.random.default_rng(5)
-NAMES = ["a", "b", "c", "score"]
-REFERENCE = Reference.from_features(RNG.normal(size=(300, 4)), NAMES, NAMES)
-MOVED = Reference.from_features(RNG.normal(3, size=(300, 4)), NAMES, NAMES)
-
-
-def stream(*stretches: tuple[int, float]) -> np.ndarray:
-    """Stretches of (contacts, shift of column a)."""
-    rng = np.random.default_rng(6)
-    parts = [rng.normal(size=(n, 4)) + np.array([shift, 0, 0, 0]) for n, shift in stretches]
-    return np.concatenate(parts)
-
-
-def panes(
-    values: np.ndarray, size: int = 10, version: str = "1", reference: Reference = REFERENCE, first: int = 0
-) -> list[Pane]:
-    codes = reference.encode(values)
-    return [
-        Pane(
-            partition=0, pane=(first + begin) // size, model_version=version, complete=True,
-            contacts=len(codes[begin : begin + size]),
-            offsets=list(range(first + begin, first + begin + len(codes[begin : begin + size]))),
-            last_sent_at=START + timedelta(seconds=first + begin + size),
-            codes=codes[begin : begin + size].tobytes(),
-        )
-        for begin in range(0, len(values), size)
-    ]  # fmt: skip
+from tests.invented_panes import CONFIG, MOVED, REFERENCE, panes, stream
 
 
 def fold(log: list[Pane], state: EngineState | None = None) -> tuple[EngineState, list[Alert]]:

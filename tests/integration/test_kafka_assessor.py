@@ -1,0 +1,85 @@
+"""The assessor on a real broker: its state is on the topics, whenever it ends."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from driftline.events import Alert, MonitorState, Pane, encode
+from driftline.kafka_clients import open_producer
+from driftline.settings import Settings
+from driftline.topics import ALERTS, MONITOR_STATE, PANES, Topic
+from monitor.engine import Engine, EngineConfig
+from monitor.kafka_assessor import SNAPSHOT_EVERY, Assessor
+from tests.invented_panes import CONFIG, REFERENCE, panes, stream
+
+LOG = panes(stream((1_200, 0.0), (300, 2.0), (300, 0.0)))
+
+
+def send(settings: Settings, topic: Topic, *events: Alert | Pane | MonitorState) -> None:
+    producer = open_producer(settings)
+    for event in events:
+        producer.send(settings.topic(topic.name), key=b"k", value=encode(event), partition=0)
+    producer.close()
+
+
+@pytest.fixture
+def assess(settings: Settings) -> Callable[..., list[Alert]]:
+    """Assess panes of the log as the worker does; what it publishes. ``killed`` after so many publications."""
+    send(settings, PANES, *LOG)
+
+    def run(begin: int, end: int, config: EngineConfig = CONFIG, killed: int = 999) -> list[Alert]:
+        assessor = Assessor(settings, Engine(config), lambda _: REFERENCE)
+        told: list[Alert] = []
+        for offset in range(begin, end):
+            alerts = assessor.fold(offset, encode(LOG[offset]))
+            if len(told) + len(alerts) > killed:
+                return told
+            send(settings, ALERTS, *alerts)
+            told += alerts
+            snapshot = assessor.snapshot(now=bool(alerts))
+            if snapshot is not None:
+                send(settings, MONITOR_STATE, snapshot)
+        return told
+
+    return run
+
+
+def changes(alerts: list[Alert]) -> list[tuple[str, str, str, int]]:
+    return [(alert.id, alert.state, alert.level, alert.at_contact) for alert in alerts]
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[tuple[str, str, str, int]]:
+    from monitor.state import EngineState
+
+    state, alerts = EngineState(), []
+    for pane in LOG:
+        step = Engine(CONFIG).step(state, pane, REFERENCE)
+        state, alerts = step.state, alerts + step.alerts
+    assert [alert.state for alert in alerts] == ["firing", "firing", "resolved"]
+    return changes(alerts)
+
+
+@pytest.mark.parametrize("cut", [5, SNAPSHOT_EVERY + 3, 124, 127, 150])
+def test_an_assessor_that_takes_over_goes_on_where_the_last_one_stood(
+    assess: Callable[..., list[Alert]], expected: list[tuple[str, str, str, int]], cut: int
+) -> None:
+    told = assess(0, cut) + assess(cut, len(LOG))
+    assert changes(told) == expected
+
+
+@pytest.mark.parametrize("killed", [0, 1, 2])
+def test_an_alert_that_was_not_published_before_the_kill_is_afterwards_and_once(
+    assess: Callable[..., list[Alert]], expected: list[tuple[str, str, str, int]], killed: int
+) -> None:
+    told = assess(0, len(LOG), killed=killed) + assess(100, len(LOG))
+    assert changes(told) == expected
+
+
+def test_other_settings_decide_on_what_comes_and_not_again_on_what_was(assess: Callable[..., list[Alert]]) -> None:
+    before = assess(0, 130)
+    assert [alert.state for alert in before] == ["firing"]
+    after = assess(130, len(LOG), config=replace(CONFIG, window=50))
+    assert after[-1].state == "resolved"
+    assert {alert.id for alert in after} == {before[0].id}
