@@ -20,12 +20,12 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a server that i
 
 import mlflow
 import mlflow.onnx
-import onnx
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from model.bundle import Bundle
+from model.onnx_export import parsed
 
 for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.ERROR)
@@ -76,9 +76,7 @@ class Registry:
         with mlflow.start_run(experiment_id=self._experiment) as run:
             mlflow.log_params(params)
             mlflow.log_metrics(metrics)
-            logged = mlflow.onnx.log_model(
-                onnx.load_from_string(bundle.onnx), name="graph", pip_requirements=REQUIREMENTS
-            )
+            logged = mlflow.onnx.log_model(parsed(bundle.onnx), name="graph", pip_requirements=REQUIREMENTS)
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / Path(BUNDLE_FILE).name
                 path.write_bytes(bundle.to_bytes())

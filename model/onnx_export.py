@@ -41,3 +41,8 @@ def logistic_graph(coefficients: NDArray[np.floating], intercept: float) -> byte
     onnx.checker.check_model(model)
     serialised: bytes = model.SerializeToString()
     return serialised
+
+
+def parsed(graph: bytes) -> onnx.ModelProto:
+    """A serialised graph as ONNX's own object."""
+    return onnx.load_from_string(graph)
