@@ -30,6 +30,7 @@ from model.onnx_export import parsed
 for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.ERROR)
 
+SQLITE = "sqlite:///"
 MODEL = "driftline"
 EXPERIMENT = "driftline"
 TRIGGER = "driftline.trigger"
@@ -56,6 +57,8 @@ class Registry:
 
     @_registry_errors()
     def __init__(self, tracking_uri: str) -> None:
+        if tracking_uri.startswith(SQLITE):
+            _ensure_database(Path(tracking_uri.removeprefix(SQLITE)))
         mlflow.set_tracking_uri(tracking_uri)
         self._client = MlflowClient(tracking_uri)
         self._experiment = self._ensure_experiment(tracking_uri)
@@ -134,6 +137,17 @@ class Registry:
         if found is not None:
             return str(found.experiment_id)
         location = None
-        if tracking_uri.startswith("sqlite:///"):
-            location = (Path(tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts").absolute().as_uri()
+        if tracking_uri.startswith(SQLITE):
+            location = (Path(tracking_uri.removeprefix(SQLITE)).parent / "mlartifacts").absolute().as_uri()
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))
+
+
+def _ensure_database(path: Path) -> None:
+    """Create MLflow's tables all at once: whoever is killed amid its migrations leaves a database beyond repair."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.part")
+    draft.unlink(missing_ok=True)
+    MlflowClient(f"{SQLITE}{draft}").search_experiments(max_results=1)
+    draft.replace(path)

@@ -151,3 +151,13 @@ def test_without_enough_labels_the_challenger_stays_in_shadow(own: Settings, shi
         wait_for(lambda: bool(decisions(own)) and everything_acknowledged(own))
     assert decisions(own)[0].decision == "shadow"
     assert champion(own) == "1"
+
+
+def test_a_retrainer_killed_while_it_makes_the_registry_leaves_nothing_that_stops_the_next(own: Settings) -> None:
+    database = Path((own.mlflow or "").removeprefix("sqlite:///"))
+    make = f"from model.mlflow_registry import Registry; Registry({own.mlflow!r})"
+    with subprocess.Popen([sys.executable, "-c", make]) as process:
+        wait_for(lambda: any(path.stat().st_size for path in database.parent.glob("mlflow.db*")))
+        process.kill()
+    assert not database.exists()
+    assert Registry(own.mlflow or "").champion() is None
