@@ -35,8 +35,8 @@ test: install lint ## lint and all tests (embedded broker and Redis, started by 
 test-long: install ## the full statistical runs too (an hour)
 	$(BIN)/pytest -m "not kafka" $(ARGS)
 
-test-kafka: install ## the tests marked kafka, on a real Apache Kafka (needs Java 17)
-	$(BIN)/pytest -m kafka $(ARGS)
+test-kafka: install ## integration tests and the whole loop on a real Apache Kafka (needs Java 17 and mvn)
+	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest tests/integration tests/e2e/test_kafka_loop.py $(ARGS)
 
 lint: install ## ruff, mypy --strict and the dependency rules
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from driftline.kafka_clients import ensure_topics
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
 from producers.scenarios import SCENARIOS
+from tests.kafka_server import kafka_server
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _prefixes = itertools.count()
@@ -42,9 +44,14 @@ def shifted_contacts() -> list[tuple[Contact, int]]:
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The embedded broker and Redis, without workers."""
-    with LocalStack(Settings(home=tmp_path_factory.mktemp("services"), _env_file=None), say=print) as stack:
-        yield stack.settings
+    """A broker and a Redis without workers: the embedded ones, or, as ``make test-kafka`` asks, an Apache Kafka."""
+    with ExitStack() as parts:
+        stack = LocalStack(Settings(home=tmp_path_factory.mktemp("services"), _env_file=None), say=print)
+        settings = parts.enter_context(stack).settings
+        if os.environ.get("DRIFTLINE_TEST_BROKER") == "kafka":
+            kafka = parts.enter_context(kafka_server(tmp_path_factory.mktemp("kafka")))
+            settings = settings.model_copy(update={"kafka": kafka.address})
+        yield settings
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The projection of the alerts topic into a real Redis."""
 
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -32,13 +33,14 @@ def publish(settings: Settings, *alerts: Alert) -> None:
 
 
 def project(settings: Settings, at_most: int) -> list[Alert]:
-    """What is projected until nothing is left to do."""
+    """What is projected until nothing has come for a second, or ``at_most`` alerts."""
     found: list[Alert] = []
+    quiet_since = time.monotonic()
     for one in projected(settings, open_redis(settings), threading.Event()):
-        if one is None:
-            break
-        found.append(one)
-        if len(found) == at_most:
+        if one is not None:
+            found.append(one)
+            quiet_since = time.monotonic()
+        if len(found) == at_most or time.monotonic() - quiet_since > 1:
             break
     return found
 
