@@ -4,20 +4,14 @@ COPY requirements.lock /tmp/requirements.lock
 RUN python -m venv /opt/driftline \
     && /opt/driftline/bin/python -m pip install --no-cache-dir --no-deps --disable-pip-version-check -r /tmp/requirements.lock \
     && /opt/driftline/bin/python -m pip install --no-cache-dir --disable-pip-version-check hatchling
-COPY pyproject.toml README.md LICENSE /src/
-COPY driftline /src/driftline
-COPY producers /src/producers
-COPY consumers /src/consumers
-COPY monitor /src/monitor
-COPY model /src/model
-COPY data /src/data
+COPY . /src
 RUN /opt/driftline/bin/python -m pip install --no-cache-dir --no-deps --no-build-isolation --disable-pip-version-check /src
 
 FROM python:3.11-slim
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/driftline driftline
+COPY --chown=driftline data/sample_lemlist_export.csv /contacts/
 COPY --from=build /opt/driftline /opt/driftline
 ENV PATH=/opt/driftline/bin:$PATH PYTHONUNBUFFERED=1 DRIFTLINE_HOME=/var/lib/driftline HOME=/var/lib/driftline
-COPY --chown=driftline data/sample_lemlist_export.csv /contacts/sample_lemlist_export.csv
 USER driftline
 WORKDIR /var/lib/driftline
 VOLUME /var/lib/driftline

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.options import UsageError, parser
 from driftline.settings import Settings, SettingsError, load_settings
-from driftline.workers import Interrupted, raise_on_signals, say, stop_on_signals
+from driftline.workers import Interrupted, clear_ready, raise_on_signals, say, stop_on_signals
 
 if TYPE_CHECKING:
     from driftline.events import Contact
@@ -98,19 +98,17 @@ def base_contacts() -> list[tuple[Contact, int]]:
 
 
 def score(settings: Settings, options: Namespace) -> int:
-    """The scoring worker; like every worker, it ends only when it is interrupted."""
+    """The scoring worker."""
     from consumers.kafka_scoring import run
 
-    run(settings, say, stop_on_signals())
-    return INTERRUPTED
+    return _work(settings, "score", lambda: run(settings, say, stop_on_signals()))
 
 
 def monitor(settings: Settings, options: Namespace) -> int:
     """The monitor."""
     from monitor.faust_monitor import run
 
-    run(settings, say, stop_on_signals())
-    return INTERRUPTED
+    return _work(settings, "monitor", lambda: run(settings, say, stop_on_signals()))
 
 
 def retrain(settings: Settings, options: Namespace) -> int:
@@ -118,7 +116,13 @@ def retrain(settings: Settings, options: Namespace) -> int:
     from model.redis_retrain import run
 
     raise_on_signals()  # a training takes longer than a worker may to end
-    run(settings, base_contacts, say, Event())
+    return _work(settings, "retrain", lambda: run(settings, base_contacts, say, Event()))
+
+
+def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
+    """A worker ends only when it is interrupted, or fails."""
+    clear_ready(settings.home, name)
+    run()
     return INTERRUPTED
 
 

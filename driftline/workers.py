@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from driftline.settings import SettingsError
+
 
 def say(line: str) -> None:
     """One line of progress on standard error, with the time."""
@@ -51,8 +53,22 @@ def ready_file(home: Path, worker: str) -> Path:
     return home / "ready" / worker
 
 
+def clear_ready(home: Path, worker: str) -> None:
+    """What a predecessor left must not say that this worker is ready.
+
+    Raises:
+        SettingsError: the home folder cannot be written to.
+    """
+    marker = ready_file(home, worker)
+    try:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.unlink(missing_ok=True)
+    except OSError as fault:
+        raise SettingsError(
+            f"cannot write to {home} ({fault.strerror}): set DRIFTLINE_HOME to a folder that you may write to"
+        ) from None
+
+
 def mark_ready(home: Path, worker: str) -> None:
     """Say that this worker has joined its group and owns its partitions."""
-    marker = ready_file(home, worker)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.touch()
+    ready_file(home, worker).touch()
