@@ -13,7 +13,7 @@ from threading import Event as Flag
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import CommitFailedError, KafkaError, ProducerFencedError
+from kafka.errors import KafkaError, ProducerFencedError
 from kafka.structs import OffsetAndMetadata
 
 from consumers.scoring import MalformedShare, ScoringModel, score_records
@@ -112,10 +112,8 @@ class ScoringWorker:
             raise RuntimeError(
                 f"another scorer runs as instance {self._settings.instance}: give this one another DRIFTLINE_INSTANCE"
             ) from None
-        except CommitFailedError:
-            self._say("the group was rebalanced during a batch; its new owner scores it")
         except KafkaError as fault:
-            self._say(f"a batch did not get through ({type(fault).__name__}), scoring it again")
+            self._say(f"a batch did not get through ({type(fault).__name__}), scoring what of it is still ours again")
             self._rewind(batches)
         return sum(map(len, batches.values()))
 

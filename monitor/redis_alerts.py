@@ -44,7 +44,7 @@ def project_alerts(settings: Settings, champion: Callable[[], str | None], say: 
     while not stop.is_set():
         redis = wait_for_redis(settings, say, stop=stop)
         try:
-            for _ in projected(settings, redis, stop):
+            for _ in projected(settings, redis, say, stop):
                 version = champion()
                 if version is not None and redis.get(CHAMPION) != version:
                     redis.set(CHAMPION, version)
@@ -53,24 +53,28 @@ def project_alerts(settings: Settings, champion: Callable[[], str | None], say: 
             stop.wait(0.25)
 
 
-def projected(settings: Settings, redis: Redis, stop: Flag) -> Iterator[Alert | None]:
+def projected(settings: Settings, redis: Redis, say: Say, stop: Flag) -> Iterator[Alert | None]:
     """Write every alert that Redis does not have yet, then follow the topic.
 
     Yields each alert once it is in Redis, and None in quiet moments. Ends when Redis has fallen behind what
     was written (it was emptied), so that the caller starts again.
     """
-    position = _resume_at(settings, redis)
+    written = _resume_at(settings, redis)
     script = redis.register_script(PROJECT)
     checked = time.monotonic()
-    for record in tail(settings, ALERTS, stop, start=position, wait_ms=100):
+    for record in tail(settings, ALERTS, stop, start=written, wait_ms=100):
         if record is None:
             if time.monotonic() - checked > 0.5:
                 checked = time.monotonic()
-                if _next_offset(redis) < position:
+                if _next_offset(redis) < written:
                     return
             yield None
             continue
-        alert = decode(Alert, record.value)
+        try:
+            alert = decode(Alert, record.value)
+        except ValueError as fault:
+            say(f"the record at offset {record.offset} of the alerts topic is no alert ({fault}): left out")
+            continue
         script(
             keys=[ALERTS_STREAM, FIRING_HASH],
             args=[
@@ -78,7 +82,7 @@ def projected(settings: Settings, redis: Redis, stop: Flag) -> Iterator[Alert | 
                 *(record.value.decode(), KEEP_ENTRIES, alert.kind),
             ],
         )
-        position = record.offset + 1
+        written = record.offset + 1
         yield alert
 
 

@@ -36,7 +36,7 @@ def project(settings: Settings, at_most: int) -> list[Alert]:
     """What is projected until nothing has come for a second, or ``at_most`` alerts."""
     found: list[Alert] = []
     quiet_since = time.monotonic()
-    for one in projected(settings, open_redis(settings), threading.Event()):
+    for one in projected(settings, open_redis(settings), print, threading.Event()):
         if one is not None:
             found.append(one)
             quiet_since = time.monotonic()
@@ -78,6 +78,15 @@ def test_an_emptied_redis_is_rebuilt_from_the_topic(settings: Settings) -> None:
 
 def test_a_projection_of_another_log_is_dropped(settings: Settings) -> None:
     open_redis(settings).xadd(ALERTS_STREAM, {"id": "old", "state": "firing"}, id="99-0")
+    publish(settings, alert("a"))
+    project(settings, 9)
+    assert entries(settings) == [("a", "firing")]
+
+
+def test_what_is_no_alert_is_left_out_and_holds_nothing_up(settings: Settings) -> None:
+    producer = open_producer(settings)
+    producer.send(settings.topic(ALERTS.name), value=b"<alert/>")
+    producer.close()
     publish(settings, alert("a"))
     project(settings, 9)
     assert entries(settings) == [("a", "firing")]
