@@ -36,7 +36,7 @@ test-long: install ## the full statistical runs too (an hour)
 	$(BIN)/pytest -m "not kafka" $(ARGS)
 
 test-kafka: install ## integration tests and the whole loop on a real Apache Kafka (needs Java 17 and mvn)
-	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest tests/integration tests/e2e/test_kafka_loop.py $(ARGS)
+	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest tests/integration tests/e2e/test_kafka_loop.py tests/e2e/test_secured_services.py $(ARGS)
 
 lint: install ## ruff, mypy --strict and the dependency rules
 	$(BIN)/ruff check .

@@ -83,6 +83,9 @@ def wait_for_kafka(settings: Settings, say: Say, *, timeout: float | None = None
     """
     started, said = time.monotonic(), -10.0
     options = connection(settings)
+    # kafka-python tells a refused password no other way than a broker that does not answer.
+    secured = settings.kafka_security_protocol != "PLAINTEXT"
+    hint = "; if it is up, check DRIFTLINE_KAFKA_USERNAME, _PASSWORD and _CA_FILE" if secured else ""
     while not (stop and stop.is_set()):
         try:
             KafkaAdminClient(**options, bootstrap_timeout_ms=2_000).close()
@@ -91,10 +94,11 @@ def wait_for_kafka(settings: Settings, say: Say, *, timeout: float | None = None
             if timeout is not None and waited > timeout:
                 raise TimeoutError(
                     f"no Kafka broker at {settings.kafka} after {timeout:.0f} s:"
-                    " start it, or set DRIFTLINE_KAFKA to where it is"
+                    f" start it, or set DRIFTLINE_KAFKA to where it is{hint}"
                 ) from fault
             if waited - said >= 5:
-                say(f"waiting for Kafka at {settings.kafka} ({waited:.0f} s, {type(fault).__name__}), trying again")
+                why = f"{waited:.0f} s, {type(fault).__name__}"
+                say(f"waiting for Kafka at {settings.kafka} ({why}), trying again{hint}")
                 said = waited
             time.sleep(0.25)
         else:

@@ -8,7 +8,7 @@ from threading import Event as Flag
 
 from redis import Redis
 from redis.backoff import ConstantBackoff
-from redis.exceptions import BusyLoadingError, RedisError
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
@@ -74,6 +74,7 @@ def wait_for_redis(
     """A client that has been answered; says in one line what is being waited for.
 
     Raises:
+        SettingsError: it refuses the password.
         TimeoutError: it did not answer within ``timeout`` seconds (None waits for ever).
     """
     client = open_redis(settings)
@@ -81,6 +82,10 @@ def wait_for_redis(
     while not (stop and stop.is_set()):
         try:
             client.ping()
+        except AuthenticationError:
+            raise SettingsError(
+                f"Redis at {redis_address(settings)} refuses the password: set DRIFTLINE_REDIS_PASSWORD"
+            ) from None
         except UNREACHABLE as fault:
             waited = time.monotonic() - started
             if timeout is not None and waited > timeout:

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Thread
@@ -24,6 +25,7 @@ import numpy as np
 
 from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
 from driftline.kafka_clients import ensure_topics, wait_for_kafka
+from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, DEAD_LETTERS, MONITOR_STATE, PANES, PREDICTIONS, Topic
 from driftline.workers import mark_ready
@@ -233,6 +235,8 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     if stop.is_set():
         return
     ensure_topics(settings)
+    with suppress(TimeoutError):  # an absent Redis is waited for beside the stream; one that refuses us is not
+        wait_for_redis(settings, say, timeout=0)
     models = KafkaModels(settings, reference_of, say, stop)
     projector = Thread(
         target=project_alerts,

@@ -41,11 +41,15 @@ def kafka_libs() -> Path:
 
 
 class KafkaServer:
-    """One node: broker and controller."""
+    """One node: broker and controller.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        password: clients have to authenticate as ``driftline`` with it (SASL PLAIN).
+    """
+
+    def __init__(self, home: Path, password: str | None = None) -> None:
         self.home = home
-        self.port, controller = _free_port(), _free_port()
+        self.port, controller = free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
         self._java = ["java", "-Xmx320m", "-cp", f"{kafka_libs()}/*"]
@@ -53,10 +57,12 @@ class KafkaServer:
         self._config.write_text(
             f"""node.id=1
 process.roles=broker,controller
-listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://{self.address}
+listeners=CLIENTS://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENTS://{self.address}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+inter.broker.listener.name=CLIENTS
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,CLIENTS:{"SASL_PLAINTEXT" if password else "PLAINTEXT"}
+{_sasl(password) if password else ""}
 controller.quorum.voters=1@127.0.0.1:{controller}
 log.dirs={home / "log"}
 offsets.topic.replication.factor=1
@@ -93,9 +99,9 @@ message.max.bytes=5000000
 
 
 @contextmanager
-def kafka_server(home: Path) -> Iterator[KafkaServer]:
+def kafka_server(home: Path, password: str | None = None) -> Iterator[KafkaServer]:
     """A started server, killed at the end."""
-    server = KafkaServer(home)
+    server = KafkaServer(home, password)
     try:
         server.start()
         yield server
@@ -103,7 +109,16 @@ def kafka_server(home: Path) -> Iterator[KafkaServer]:
         server.kill()
 
 
-def _free_port() -> int:
+def _sasl(password: str) -> str:
+    module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    user = f'username="driftline" password="{password}" user_driftline="{password}"'
+    return f"""sasl.enabled.mechanisms=PLAIN
+sasl.mechanism.inter.broker.protocol=PLAIN
+listener.name.clients.plain.sasl.jaas.config={module} {user};"""
+
+
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

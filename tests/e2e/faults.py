@@ -43,6 +43,12 @@ class Workers:
             "DRIFTLINE_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}",
             "DRIFTLINE_HOME": str(folder),
         }
+        for name in ("kafka_password", "redis_password"):
+            if (secret := getattr(settings, name)) is not None:
+                self.env[f"DRIFTLINE_{name.upper()}"] = secret.get_secret_value()
+        if settings.kafka_username is not None:
+            self.env["DRIFTLINE_KAFKA_USERNAME"] = settings.kafka_username
+            self.env["DRIFTLINE_KAFKA_SECURITY_PROTOCOL"] = settings.kafka_security_protocol
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
