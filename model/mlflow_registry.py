@@ -16,6 +16,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a server that is away is waited for where it is seen
 
 import mlflow
@@ -85,7 +86,9 @@ class Registry:
                 path.write_bytes(bundle.to_bytes())
                 mlflow.log_artifact(str(path), str(Path(BUNDLE_FILE).parent))
         tags = {} if trigger is None else {TRIGGER: trigger}
-        created = self._client.create_model_version(MODEL, logged.model_uri, run.info.run_id, tags=tags)
+        created = self._client.create_model_version(
+            MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id
+        )
         return bundle.with_version(str(created.version))
 
     @_registry_errors()
