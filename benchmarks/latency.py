@@ -29,7 +29,7 @@ def main() -> None:
     delays: list[float] = []
     stop = threading.Event()
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(home=Path(folder), window=200, pane=20, _env_file=None)  # type: ignore[call-arg]
+        settings = Settings.model_validate({"home": Path(folder), "window": 200, "pane": 20})
         with LocalStack(settings, say=lambda _: None) as stack:
             stack.start_workers(("score", "monitor"))
             publish_champion(stack.settings, open_registry(stack.settings), base_contacts, lambda _: None)

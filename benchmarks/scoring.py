@@ -54,7 +54,7 @@ def main() -> None:
     results: dict[str, list[float]] = {"scoring worker (ours)": [], "kafka-python, consume and produce alone": []}
     results["faust, one event at a time, no scoring"] = []
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(home=Path(folder), _env_file=None)  # type: ignore[call-arg]
+        settings = Settings.model_validate({"home": Path(folder)})
         with LocalStack(settings, say=lambda _: None) as stack:
             for repeat in range(REPEATS):
                 own = stack.settings.model_copy(update={"topic_prefix": f"bench{repeat}."})

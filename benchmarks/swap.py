@@ -30,7 +30,7 @@ def main() -> None:
     """24,000 contacts at 1,000/s, a new champion every 2,000."""
     bundle = train_first_champion(base_contacts(), seed=0, now=datetime(2026, 1, 1, tzinfo=UTC))
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(home=Path(folder), _env_file=None)  # type: ignore[call-arg]
+        settings = Settings.model_validate({"home": Path(folder)})
         with LocalStack(settings, say=lambda _: None) as stack:
             settings = stack.settings
 

@@ -46,7 +46,7 @@ def shifted_contacts() -> list[tuple[Contact, int]]:
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """A broker and a Redis without workers: the embedded ones, or, as ``make test-kafka`` asks, an Apache Kafka."""
     with ExitStack() as parts:
-        stack = LocalStack(Settings(home=tmp_path_factory.mktemp("services"), _env_file=None), say=print)
+        stack = LocalStack(Settings.model_validate({"home": tmp_path_factory.mktemp("services")}), say=print)
         settings = parts.enter_context(stack).settings
         if os.environ.get("DRIFTLINE_TEST_BROKER") == "kafka":
             kafka = parts.enter_context(kafka_server(tmp_path_factory.mktemp("kafka")))

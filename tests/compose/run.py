@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -119,6 +120,7 @@ def check(stack: Stack) -> None:
 
 def main() -> None:
     """Up, check, down."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the stack is taken down
     stack = Stack()
     started = time.monotonic()
     try:

@@ -1,6 +1,7 @@
 """kill -9 at random moments on the embedded broker."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from tests.e2e.faults import (
 def test_kills_of_every_process_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
     # A seed of the day would make failures hard to repeat; the moments are arbitrary, not chosen.
     rng = np.random.default_rng(20_000)
-    with LocalStack(Settings(home=tmp_path / "services", _env_file=None), say=print) as stack:
+    with LocalStack(Settings.model_validate({"home": tmp_path / "services"}), say=print) as stack:
         settings = stack.settings.model_copy(update={"home": tmp_path})
         with Workers(settings, tmp_path) as workers:
 
@@ -42,13 +43,13 @@ def test_kills_of_every_process_lose_nothing_and_count_nothing_twice(tmp_path: P
             replay_with_faults(settings, faults, seed=6)
             wait_until_settled(settings, workers)
             check_the_books(settings)
-            projected = open_redis(settings).xrange(ALERTS_STREAM)
-            assert [fields["id"] for _, fields in projected] == [alert.id for _, alert in events(settings, ALERTS)]  # type: ignore[union-attr]
+            projected: Any = open_redis(settings).xrange(ALERTS_STREAM)
+            assert [fields["id"] for _, fields in projected] == [alert.id for _, alert in events(settings, ALERTS)]
 
 
 @pytest.mark.timeout(300)
 def test_one_of_two_workers_of_a_kind_is_killed_and_the_other_takes_its_partition_over(tmp_path: Path) -> None:
-    with LocalStack(Settings(home=tmp_path / "services", _env_file=None), say=print) as stack:
+    with LocalStack(Settings.model_validate({"home": tmp_path / "services"}), say=print) as stack:
         settings = stack.settings.model_copy(update={"home": tmp_path})
         with Workers(settings, tmp_path, (*WORKERS, "score-2", "monitor-2")) as workers:
             faults = {

@@ -27,7 +27,7 @@ def test_kills_and_a_broker_restart_lose_nothing_and_count_nothing_twice(kafka: 
         kafka.kill()
         kafka.start()
 
-    with LocalStack(Settings(home=tmp_path / "redis-only", _env_file=None), say=print) as stack:
+    with LocalStack(Settings.model_validate({"home": tmp_path / "redis-only"}), say=print) as stack:
         settings = stack.settings.model_copy(update={"kafka": kafka.address, "home": tmp_path})
         ensure_topics(settings)
         assert has_transactions(settings)

@@ -28,11 +28,17 @@ def secured(tmp_path: Path) -> Iterator[Settings]:
         (tmp_path / "redis.log").open("wb") as log,
         subprocess.Popen([*command, "--save", "", "--dir", str(tmp_path)], stdout=log) as redis,
     ):
-        yield Settings(
-            home=tmp_path, kafka=kafka.address, redis=f"redis://127.0.0.1:{port}/0", redis_password=SECRET,
-            kafka_security_protocol="SASL_PLAINTEXT", kafka_username="driftline", kafka_password=SECRET,
-            _env_file=None,
-        )  # fmt: skip
+        yield Settings.model_validate(
+            {
+                "home": tmp_path,
+                "kafka": kafka.address,
+                "kafka_security_protocol": "SASL_PLAINTEXT",
+                "kafka_username": "driftline",
+                "kafka_password": SECRET,
+                "redis": f"redis://127.0.0.1:{port}/0",
+                "redis_password": SECRET,
+            }
+        )
         redis.kill()
 
 

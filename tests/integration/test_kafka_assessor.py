@@ -11,6 +11,7 @@ from driftline.settings import Settings
 from driftline.topics import ALERTS, MONITOR_STATE, PANES, Topic
 from monitor.engine import Engine, EngineConfig
 from monitor.kafka_assessor import SNAPSHOT_EVERY, Assessor
+from monitor.state import EngineState
 from tests.invented_panes import CONFIG, REFERENCE, panes, stream
 
 LOG = panes(stream((1_200, 0.0), (300, 2.0), (300, 0.0)))
@@ -51,9 +52,8 @@ def changes(alerts: list[Alert]) -> list[tuple[str, str, str, int]]:
 
 @pytest.fixture(scope="module")
 def expected() -> list[tuple[str, str, str, int]]:
-    from monitor.state import EngineState
-
-    state, alerts = EngineState(), []
+    state = EngineState()
+    alerts: list[Alert] = []
     for pane in LOG:
         step = Engine(CONFIG).step(state, pane, REFERENCE)
         state, alerts = step.state, alerts + step.alerts

@@ -50,7 +50,9 @@ def test_the_last_record_is_the_newest_and_none_where_there_is_none(settings: Se
         producer = open_producer(settings)
         producer.send(settings.topic(ALERTS.name), value=value)
         producer.close()
-    assert last_record(settings, ALERTS).value == b"newest"
+    newest = last_record(settings, ALERTS)
+    assert newest is not None
+    assert newest.value == b"newest"
 
 
 def test_reading_all_ends_at_what_is_there_and_begins_where_it_is_told(settings: Settings) -> None:

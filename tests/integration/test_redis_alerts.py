@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime
+from typing import Any, Literal
 
 import pytest
 
@@ -16,13 +17,13 @@ from monitor.redis_alerts import projected
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def alert(name: str, state: str = "firing") -> Alert:
+def alert(name: str, state: Literal["firing", "resolved"] = "firing") -> Alert:
     return Alert(
         id=name, state=state, kind="data_drift", level="monitor", started_at=NOW, updated_at=NOW, resolved_at=None,
         at_contact=1, window=AlertWindow(contacts=1, first={}, last={}), model_version="1",
         reference=AlertReference(id="r", rows=1), drift_share=0.1,
         promise=Promise(false_alarm_rate=0.05, horizon=1, holds=True), columns=[], summary="", runbook="",
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def publish(settings: Settings, *alerts: Alert) -> None:
@@ -51,14 +52,15 @@ def empty_redis(settings: Settings) -> None:
 
 
 def entries(settings: Settings) -> list[tuple[str, str]]:
-    return [(fields["id"], fields["state"]) for _, fields in open_redis(settings).xrange(ALERTS_STREAM)]  # type: ignore[union-attr]
+    found: Any = open_redis(settings).xrange(ALERTS_STREAM)
+    return [(fields["id"], fields["state"]) for _, fields in found]
 
 
 def test_each_state_change_is_an_entry_and_the_hash_holds_what_fires(settings: Settings) -> None:
     publish(settings, alert("a"), alert("b"), alert("a", "resolved"))
     project(settings, 9)
     assert entries(settings) == [("a", "firing"), ("b", "firing"), ("a", "resolved")]
-    assert list(open_redis(settings).hkeys(FIRING_HASH)) == ["b"]  # type: ignore[arg-type]
+    assert list(open_redis(settings).hkeys(FIRING_HASH)) == ["b"]
 
 
 def test_a_projector_that_was_killed_goes_on_where_redis_stands(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,14 +74,14 @@ def alert(name: str, version: str = "1") -> Alert:
 def deliver(settings: Settings, *alerts: Alert) -> None:
     redis = open_redis(settings)
     for one in alerts:
-        fields = {"id": one.id, "state": one.state, "level": one.level, "kind": one.kind, "json": encode(one)}
-        redis.xadd(ALERTS_STREAM, fields)  # type: ignore[arg-type]
+        fields: Any = {"id": one.id, "state": one.state, "level": one.level, "kind": one.kind, "json": encode(one)}
+        redis.xadd(ALERTS_STREAM, fields)
 
 
 def everything_acknowledged(settings: Settings) -> bool:
     redis = open_redis(settings)
-    about = redis.xinfo_groups(ALERTS_STREAM)[0]  # type: ignore[index]
-    return about["lag"] == 0 and about["pending"] == 0  # type: ignore[no-any-return]
+    groups: Any = redis.xinfo_groups(ALERTS_STREAM)
+    return bool(groups[0]["lag"] == 0 and groups[0]["pending"] == 0)
 
 
 def decisions(settings: Settings) -> list[ModelEvent]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from data.generate_sample_export import PATH, generate
-from driftline.events import encode
-from producers.lemlist import company_size, label_of, read_contacts
+from driftline.events import Contact, encode
+from producers.lemlist import Rejected, company_size, label_of, read_contacts
 
 EARLY = (
     '\ufeffFirst Name,lastName,email,Location,Summary,Job Title,companySize,companyFoundedOn,lastState,status,_id\n'
@@ -22,6 +22,11 @@ LATER = (
 )
 
 
+def read(path: Path, salt: str = "s", rejected: Rejected = lambda row, why: None) -> list[tuple[Contact, int | None]]:
+    """The contacts of a file; a CSV yields nothing else."""
+    return [(c, engaged) for c, engaged in read_contacts(path, salt=salt, rejected=rejected) if isinstance(c, Contact)]
+
+
 def write(folder: Path, text: str) -> Path:
     path = folder / "export.csv"
     path.write_text(text, "utf-8")
@@ -29,7 +34,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_contacts_and_labels_of_an_export(tmp_path: Path) -> None:
-    found = list(read_contacts(write(tmp_path, EARLY), salt="s"))
+    found = read(write(tmp_path, EARLY))
     assert [engaged for _, engaged in found] == [1, 0, None]
     assert [contact.companysize for contact, _ in found] == ["11-50", "2-10", None]
     assert found[0][0].companyfoundedon == 2010.0
@@ -37,7 +42,7 @@ def test_contacts_and_labels_of_an_export(tmp_path: Path) -> None:
 
 
 def test_the_later_shape_is_read_too(tmp_path: Path) -> None:
-    ((contact, engaged),) = read_contacts(write(tmp_path, LATER), salt="s")
+    ((contact, engaged),) = read(write(tmp_path, LATER))
     assert engaged == 1
     assert contact.companysize == "11-50"
     assert contact.occurred_at is not None
@@ -45,14 +50,14 @@ def test_the_later_shape_is_read_too(tmp_path: Path) -> None:
 
 
 def test_nothing_personal_gets_past_import(tmp_path: Path) -> None:
-    told = b"".join(encode(contact) for contact, _ in read_contacts(write(tmp_path, EARLY + ""), salt="s"))
+    told = b"".join(encode(contact) for contact, _ in read(write(tmp_path, EARLY)))
     for secret in (b"Zoe", b"Quick", b"Slow", b"corp.example", b"33 1 23", b"lea_"):
         assert secret not in told
 
 
 def test_ids_are_stable_and_depend_on_the_salt(tmp_path: Path) -> None:
     path = write(tmp_path, EARLY)
-    ids = [[contact.id for contact, _ in read_contacts(path, salt=salt)] for salt in ("a", "a", "b")]
+    ids = [[contact.id for contact, _ in read(path, salt)] for salt in ("a", "a", "b")]
     assert ids[0] == ids[1]
     assert not set(ids[0]) & set(ids[2])
     assert len(set(ids[0])) == 3
@@ -61,7 +66,7 @@ def test_ids_are_stable_and_depend_on_the_salt(tmp_path: Path) -> None:
 def test_a_row_that_is_no_contact_is_reported_and_the_rest_read(tmp_path: Path) -> None:
     text = "id,llm_quality,jobtitle,engaged\na,70,CEO,1\nb,700,CEO,0\nc,Zoe,CEO,0\nd,20,,\n"
     left_out: list[tuple[int, str]] = []
-    found = list(read_contacts(write(tmp_path, text), salt="s", rejected=lambda row, why: left_out.append((row, why))))
+    found = read(write(tmp_path, text), rejected=lambda row, why: left_out.append((row, why)))
     assert [contact.llm_quality for contact, _ in found] == [70.0, 20.0]
     assert [row for row, _ in left_out] == [2, 3]
     assert all("llm_quality" in why and "Zoe" not in why for _, why in left_out)
@@ -87,4 +92,27 @@ def test_labels(row: dict[str, str], label: int | None) -> None:
 
 def test_the_sample_export_is_what_its_generator_writes() -> None:
     assert PATH.read_text("utf-8") == generate()
-    assert len(list(read_contacts(PATH, salt="s"))) == 300
+    assert len(read(PATH)) == 300
+
+
+def test_a_line_of_a_jsonl_that_is_no_contact_is_handed_on_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "contacts.jsonl"
+    path.write_bytes(
+        b'{"id": "a", "llm_quality": 70, "engaged": 1}\n{"id": "b", \n\n{"id": "c", "engaged": "yes"}\n{"id": "d"}\n'
+        b'{"id": "e", "llm_quality": "Zoe"}\n{"id": "f", "engaged": 0}\n'
+    )
+    told: list[tuple[int, str]] = []
+    found = list(read_contacts(path, salt="s", rejected=lambda line, why: told.append((line, why))))
+    assert [(c.id, label) for c, label in found if isinstance(c, Contact)] == [("a", 1), ("d", None), ("f", 0)]
+    assert [c for c, _ in found if isinstance(c, bytes)] == [
+        b'{"id": "b", ', b'{"id": "c", "engaged": "yes"}', b'{"id": "e", "llm_quality": "Zoe"}',
+    ]  # fmt: skip
+    assert [line for line, _ in told] == [2, 4, 6]
+    assert "Zoe" not in str(told)
+
+
+def test_a_jsonl_of_something_else_is_refused_before_it_reaches_the_topic(tmp_path: Path) -> None:
+    path = tmp_path / "orders.jsonl"
+    path.write_text('{"order": 1}\n' * 300)
+    with pytest.raises(ValueError, match="not a JSONL of contacts"):
+        read_contacts(path, salt="s")
