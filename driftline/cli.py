@@ -99,23 +99,25 @@ def base_contacts() -> list[tuple[Contact, int]]:
 
 def score(settings: Settings, options: Namespace) -> int:
     """The scoring worker."""
+    stop = stop_on_signals()
     from consumers.kafka_scoring import run
 
-    return _work(settings, "score", lambda: run(settings, say, stop_on_signals()))
+    return _work(settings, "score", lambda: run(settings, say, stop))
 
 
 def monitor(settings: Settings, options: Namespace) -> int:
     """The monitor."""
+    stop = stop_on_signals()  # before the import, which takes seconds
     from monitor.faust_monitor import run
 
-    return _work(settings, "monitor", lambda: run(settings, say, stop_on_signals()))
+    return _work(settings, "monitor", lambda: run(settings, say, stop))
 
 
 def retrain(settings: Settings, options: Namespace) -> int:
     """The retraining worker."""
+    raise_on_signals()  # a training takes longer than a worker may to end
     from model.redis_retrain import run
 
-    raise_on_signals()  # a training takes longer than a worker may to end
     return _work(settings, "retrain", lambda: run(settings, base_contacts, say, Event()))
 
 

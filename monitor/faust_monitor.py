@@ -229,7 +229,11 @@ def _pane_key(pane: Pane) -> str:
 
 
 def run(settings: Settings, say: Say, stop: Flag) -> None:
-    """Monitor until SIGTERM or SIGINT, which Faust handles itself."""
+    """Monitor until SIGTERM or SIGINT, which Faust handles itself.
+
+    Raises:
+        RuntimeError: the Faust app failed.
+    """
     logging.disable(logging.DEBUG)  # Faust's guards for debug lines cost 8% of the monitor's CPU
     wait_for_kafka(settings, say, stop=stop)
     if stop.is_set():
@@ -250,6 +254,9 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     say("watching the predictions")
     try:
         worker.execute_from_commandline()
+    except SystemExit as ended:  # Faust would end the process by itself
+        if ended.code:
+            raise RuntimeError("the Faust app failed, as said above: start the monitor again") from None
     finally:
         stop.set()
         projector.join(2)

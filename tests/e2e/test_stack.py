@@ -116,6 +116,36 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
     assert "industry" in [column["name"] for column in alert["columns"]]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "number"),
+    [
+        (["score"], signal.SIGTERM),
+        (["monitor"], signal.SIGINT),
+        (["monitor"], signal.SIGTERM),
+        (["retrain"], signal.SIGTERM),
+        (["watch"], signal.SIGINT),
+        (["alerts", "--follow"], signal.SIGTERM),
+        (["replay", "scenario:sector_shift"], signal.SIGINT),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value.name,
+)
+def test_a_process_that_is_interrupted_ends_in_time_and_says_so(
+    stack: dict[str, str], tmp_path: Path, arguments: list[str], number: signal.Signals
+) -> None:
+    env = os.environ | {f"DRIFTLINE_{name.upper()}": address for name, address in stack.items()}
+    env |= {"DRIFTLINE_HOME": str(tmp_path), "DRIFTLINE_TOPIC_PREFIX": "apart.", "DRIFTLINE_INSTANCE": "apart"}
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command(*arguments), cwd=tmp_path, env=env, stdout=out, stderr=out) as process,
+    ):
+        time.sleep(6)
+        assert process.poll() is None, log.read_text()
+        process.send_signal(number)
+        assert process.wait(5) == 130
+    assert "Traceback" not in log.read_text()
+
+
 def test_a_stack_that_is_killed_takes_its_children_along(tmp_path: Path) -> None:
     with (
         (tmp_path / "up.log").open("wb") as log,
