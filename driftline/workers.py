@@ -71,4 +71,6 @@ def clear_ready(home: Path, worker: str) -> None:
 
 def mark_ready(home: Path, worker: str) -> None:
     """Say that this worker has joined its group and owns its partitions."""
-    ready_file(home, worker).touch()
+    marker = ready_file(home, worker)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()
