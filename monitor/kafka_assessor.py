@@ -39,7 +39,7 @@ class Assessor:
 
     def reset(self) -> None:
         """Forget everything; the next pane makes it start from the topics again."""
-        self._state, self._next_offset, self._published = EngineState(), 0, None
+        self._state, self._next_offset, self._snapshot_at, self._published = EngineState(), 0, 0, None
 
     def fold(self, offset: int, value: bytes) -> list[Alert]:
         """The unpublished alerts after the pane at ``offset``, and after those before it not folded yet."""
