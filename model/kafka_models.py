@@ -48,6 +48,10 @@ class KafkaModels(Generic[M]):
         """The champion, or None as long as there is none."""
         return self._prepared.get(self.champion_version or "")
 
+    def is_prepared(self, version: str) -> bool:
+        """Whether the model of a version is there at once, with nothing to prepare."""
+        return version in self._prepared
+
     def get(self, version: str) -> M | None:
         """The model of a version, prepared when it is first asked for; None while it has not been seen.
 

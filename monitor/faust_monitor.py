@@ -41,6 +41,8 @@ from monitor.reference import Reference
 
 Say = Callable[[str], None]
 SCORE = "score"
+TAKE_SECONDS = 0.005
+"""How long an agent waits for more than it has: a fetch hands over what it found all at once."""
 
 
 def reference_of(bundle: Bundle) -> Reference:
@@ -86,7 +88,7 @@ class Monitor:
         self.say = say
         self.app = make_app(settings)
         self.builder: PaneBuilder[Any] = PaneBuilder(settings.pane)
-        self.assessor = Assessor(settings, Engine(engine_config(settings)), self._reference)
+        self.assessor = self._new_assessor()
         self._last_news: dict[int, float] = {}
         self._owner = False
         raw = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
@@ -100,7 +102,7 @@ class Monitor:
 
     async def build_panes(self, stream: Any) -> None:
         """Predictions to panes."""
-        async for events in stream.noack_take(500, within=0.05):
+        async for events in stream.noack_take(500, within=TAKE_SECONDS):
             for event in filter(self._is_current, events):
                 if (scored := await self._scored(event)) is not None:
                     self.builder.add(event.message.partition, scored, event)
@@ -114,24 +116,31 @@ class Monitor:
 
     async def assess(self, stream: Any) -> None:
         """Panes to alerts."""
-        async for events in stream.noack_take(50, within=0.02):
-            for event in filter(self._is_current, events):
-                await self._assess(event)
-                event.ack()
+        async for events in stream.noack_take(50, within=TAKE_SECONDS):
+            for event in events:
+                if self._is_current(event) and await self._assess(event):
+                    event.ack()
 
-    async def _assess(self, event: Any) -> None:
+    async def _assess(self, event: Any) -> bool:
+        """Fold a pane in and publish what it led to; False if the panes were given away meanwhile."""
         try:
             pane = decode(Pane, event.value)
         except ValueError as reason:
             await self._dead_letter(event, str(reason))
-            return
+            return True
         await self._wait_for_models({pane.model_version})
-        alerts = await asyncio.to_thread(self.assessor.fold, event.message.offset, event.value)
+        assessor, offset, alerts = self.assessor, event.message.offset, []
+        if assessor.is_behind(offset):  # off the event loop: it reads the topics
+            alerts = await asyncio.to_thread(assessor.catch_up, offset)
+            if assessor is not self.assessor:
+                return False
+        alerts += assessor.fold(offset, event.value)
         await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
-        if (snapshot := self.assessor.snapshot(now=bool(alerts))) is not None:
+        if (snapshot := assessor.snapshot(now=bool(alerts))) is not None:
             await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])
         for alert in alerts:
             self.say(f"{alert.state} {alert.kind} at contact {alert.at_contact}, level {alert.level}")
+        return True
 
     def _is_current(self, event: Any) -> bool:
         """Whether the event was read under the present assignment.
@@ -181,6 +190,8 @@ class Monitor:
     async def _wait_for_models(self, versions: set[str]) -> None:
         """Off the event loop, which must go on telling the broker that this worker lives."""
         for version in versions:
+            if self.models.is_prepared(version):
+                continue
             await asyncio.to_thread(self.models.wait_for, version)
 
     async def _publish(self, topic: Topic, events: list[tuple[str, Event, list[tuple[str, bytes]] | None]]) -> None:
@@ -212,11 +223,14 @@ class Monitor:
         )
         await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
 
+    def _new_assessor(self) -> Assessor:
+        return Assessor(self.settings, Engine(engine_config(self.settings)), self._reference)
+
     def _forget(self, _app: Any, revoked: Any, **_: Any) -> None:
         self._owner = False
         self.builder.clear()
         self._last_news.clear()
-        self.assessor.reset()
+        self.assessor = self._new_assessor()
 
     def _take_over(self, _app: Any, assigned: Any, **_: Any) -> None:
         self._owner = True

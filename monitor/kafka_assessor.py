@@ -37,27 +37,29 @@ class Assessor:
     _snapshot_at: int = 0
     _published: set[tuple[str, str, str]] | None = None
 
-    def reset(self) -> None:
-        """Forget everything; the next pane makes it start from the topics again."""
-        self._state, self._next_offset, self._snapshot_at, self._published = EngineState(), 0, 0, None
+    def is_behind(self, offset: int) -> bool:
+        """Whether panes before ``offset`` have not been folded yet, so that `catch_up` must read the topics."""
+        return self._published is None or offset > self._next_offset
 
-    def fold(self, offset: int, value: bytes) -> list[Alert]:
-        """The unpublished alerts after the pane at ``offset``, and after those before it not folded yet."""
+    def catch_up(self, offset: int) -> list[Alert]:
+        """Start from the last snapshot, if need be, and fold what stands before ``offset``; reads the topics."""
         if self._published is None:
             self._restore()
-        assert self._published is not None
-        if offset < self._next_offset:
+        if offset <= self._next_offset:
             return []
         alerts = []
-        if offset > self._next_offset:
-            for record in read_all(self.settings, PANES, start={0: self._next_offset}):
-                if record.offset < offset:
-                    alerts += self._step(record.value)
-        alerts += self._step(value)
+        for record in read_all(self.settings, PANES, start={0: self._next_offset}):
+            if record.offset < offset:
+                alerts += self._step(record.value)
+        self._next_offset = offset
+        return self._unpublished(alerts)
+
+    def fold(self, offset: int, value: bytes) -> list[Alert]:
+        """The unpublished alerts after the pane at ``offset``; a pane folded before leads to none."""
+        if offset < self._next_offset:
+            return []
         self._next_offset = offset + 1
-        fresh = [alert for alert in alerts if _change_of(alert) not in self._published]
-        self._published.update(map(_change_of, fresh))
-        return fresh
+        return self._unpublished(self._step(value))
 
     def snapshot(self, *, now: bool) -> MonitorState | None:
         """What to write down, if it is time to, or ``now`` after an alert, once that has been published."""
@@ -77,6 +79,13 @@ class Assessor:
         if kept.config != asdict(self.engine.config):  # what was decided under other settings stays decided
             self._state = self._state.with_empty_window()
         self._next_offset = self._snapshot_at = kept.next_offset
+
+    def _unpublished(self, alerts: list[Alert]) -> list[Alert]:
+        published = self._published
+        assert published is not None  # restored before anything is folded
+        fresh = [alert for alert in alerts if _change_of(alert) not in published]
+        published.update(map(_change_of, fresh))
+        return fresh
 
     def _step(self, value: bytes) -> list[Alert]:
         pane = decode(Pane, value)

@@ -33,7 +33,8 @@ def assess(settings: Settings) -> Callable[..., list[Alert]]:
         assessor = Assessor(settings, Engine(config), lambda _: REFERENCE)
         told: list[Alert] = []
         for offset in range(begin, end):
-            alerts = assessor.fold(offset, encode(LOG[offset]))
+            alerts = assessor.catch_up(offset) if assessor.is_behind(offset) else []
+            alerts += assessor.fold(offset, encode(LOG[offset]))
             if len(told) + len(alerts) > killed:
                 return told
             send(settings, ALERTS, *alerts)
