@@ -24,12 +24,13 @@ from typing import IO
 from driftline.kafka_clients import ensure_topics, wait_for_kafka
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings, load_settings
-from driftline.workers import ready_file
+from driftline.workers import ready_file, unwritable
 
 Say = Callable[[str], None]
 STOP_SECONDS = 4.0
 WORKERS = ("score", "monitor", "retrain")
 READY_WORKERS = ("score", "monitor")
+_OF_THE_STACK_ALONE = ("DRIFTLINE_KAFKA_PORT", "DRIFTLINE_REDIS_PORT")
 
 
 class StackError(RuntimeError):
@@ -166,9 +167,7 @@ class LocalStack:
             self.home.mkdir(parents=True, exist_ok=True)
             self._lock = (self.home / "stack.lock").open("a")
         except OSError as fault:
-            raise StackError(
-                f"cannot write to {self.home} ({fault.strerror}): set DRIFTLINE_HOME to a folder that you may write to"
-            ) from None
+            raise StackError(unwritable(self.home, fault)) from None
         if not _lock_file(self._lock):
             self._lock.close()
             self._lock = None
@@ -218,17 +217,10 @@ class LocalStack:
         self.children[name] = child
 
     def _environment(self) -> dict[str, str]:
-        told = {k: v for k, v in os.environ.items() if k not in ("DRIFTLINE_KAFKA_PORT", "DRIFTLINE_REDIS_PORT")}
-        if self.settings.kafka is not None and self.settings.redis_url is not None:
-            told |= {
-                "DRIFTLINE_KAFKA": self.settings.kafka,
-                "DRIFTLINE_REDIS": self.settings.redis_url,
-                "DRIFTLINE_MLFLOW": self.settings.mlflow or "",
-                "DRIFTLINE_HOME": str(self.home),
-                "DRIFTLINE_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
-                "DRIFTLINE_TRANSACTIONS": "auto",
-            }
-        return told
+        """What a child is told: this process's variables, and over them the settings of the stack."""
+        ours = self.settings.model_copy(update={"kafka_security_protocol": "PLAINTEXT", "transactions": "auto"})
+        told = dict(os.environ) | ours.to_environment()
+        return {name: value for name, value in told.items() if name not in _OF_THE_STACK_ALONE}
 
     def _write_state(self) -> None:
         state = {

@@ -48,6 +48,11 @@ def raise_on_signals() -> None:
         signal.signal(number, interrupt)
 
 
+def unwritable(home: Path, fault: OSError) -> str:
+    """What to say, and to do, about a home folder that cannot be written to."""
+    return f"cannot write to {home} ({fault.strerror}): set DRIFTLINE_HOME to a folder that you may write to"
+
+
 def ready_file(home: Path, worker: str) -> Path:
     """The file that is there while a worker of this home takes part in the stream; health checks look for it."""
     return home / "ready" / worker
@@ -64,9 +69,7 @@ def clear_ready(home: Path, worker: str) -> None:
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.unlink(missing_ok=True)
     except OSError as fault:
-        raise SettingsError(
-            f"cannot write to {home} ({fault.strerror}): set DRIFTLINE_HOME to a folder that you may write to"
-        ) from None
+        raise SettingsError(unwritable(home, fault)) from None
 
 
 def mark_ready(home: Path, worker: str) -> None:

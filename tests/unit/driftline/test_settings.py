@@ -45,6 +45,15 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redis_address(settings) == "127.0.0.1:6379/0"
 
 
+def test_settings_told_by_environment_are_the_same_in_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(
+        window=200, pane=20, false_alarm_rate=0.01, kafka="broker:9092", redis="redis://:hunter2@127.0.0.1:6379/0"
+    )
+    for name, value in settings.to_environment().items():
+        monkeypatch.setenv(name, value)
+    assert load_settings() == settings
+
+
 def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DRIFTLINE_KAFKA=broker:9092\n")
     assert load_settings().kafka == "broker:9092"
