@@ -11,12 +11,17 @@ import time
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from driftline.counts import Counter, champion
 from driftline.events import Alert, Pane, decode
 from driftline.kafka_clients import read_all
+from driftline.local_stack import LocalStack
+from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES, PREDICTIONS, Topic
 from producers.kafka_replay import replay
@@ -90,6 +95,28 @@ def events(settings: Settings, topic: Topic) -> list[tuple[Any, Any]]:
     return [(record, decode(topic.event, record.value)) for record in read_all(settings, topic)]
 
 
+def faults_at_random(
+    workers: Workers, stack: LocalStack, *others: Callable[[], None], seed: int
+) -> dict[int, Callable[[], None]]:
+    """kill -9 of every worker twice, of the stack's Redis twice, and ``others``, each at a random record.
+
+    The seed is fixed since one of the day would make failures hard to repeat; the moments are arbitrary, not chosen.
+    """
+
+    def restart_redis() -> None:
+        redis = stack.children["redis"].process
+        assert redis is not None
+        redis.kill()
+        redis.wait()
+        stack.supervise()
+
+    rng = np.random.default_rng(seed)
+    restarts = [partial(workers.restart, name) for name in workers.names]
+    faults = [*restarts, *restarts, restart_redis, restart_redis, *others]
+    moments = rng.choice(np.arange(500, RECORDS - 500), len(faults), replace=False).tolist()
+    return dict(zip(moments, faults, strict=True))
+
+
 def replay_with_faults(settings: Settings, faults: Mapping[int, Callable[[], None]], seed: int) -> None:
     """Replay calm contacts, then drifted ones; ``faults`` happen when so many records have been sent."""
     pacer = Pacer(rate=600, speed=None, clock=lambda: datetime.now(UTC), sleep=time.sleep)
@@ -117,7 +144,7 @@ def wait_until_settled(settings: Settings, workers: Workers) -> None:
 
 
 def check_the_books(settings: Settings, *, transactions: bool = False, alone: bool = True) -> None:
-    """Every contact scored, and in the windows exactly once; no alert twice or without cause; one decision each.
+    """Every contact scored, and in the windows exactly once; no alert twice or without cause, and each is in Redis.
 
     Args:
         alone: whether there was one worker of each kind. Where one of two dies, its partition lags until the other
@@ -142,6 +169,8 @@ def check_the_books(settings: Settings, *, transactions: bool = False, alone: bo
     drifted = {place for place, position in sent.items() if position >= ONSET}
     judged = alerts if alone else [alert for alert in alerts if alert.state == "firing"]
     assert all(_window(alert) & drifted for alert in judged), "an alert over calm contacts alone"
+    projected: Any = open_redis(settings).xrange(ALERTS_STREAM)
+    assert [fields["id"] for _, fields in projected] == [alert.id for alert in alerts]
     decided = Tally(e.trigger for _, e in events(settings, MODEL_EVENTS) if e.event == "decided")
     assert decided
     assert max(decided.values()) == 1

@@ -1,4 +1,4 @@
-"""The loop on a real Apache Kafka: transactions, kill -9 of workers and of the broker."""
+"""The loop on a real Apache Kafka: transactions, kill -9 of workers, Redis and the broker."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from driftline.kafka_clients import ensure_topics, has_transactions
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
-from tests.e2e.faults import Workers, check_the_books, replay_with_faults, wait_until_settled
+from tests.e2e.faults import Workers, check_the_books, faults_at_random, replay_with_faults, wait_until_settled
 from tests.kafka_server import KafkaServer, kafka_server
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
@@ -32,14 +32,6 @@ def test_kills_and_a_broker_restart_lose_nothing_and_count_nothing_twice(kafka: 
         ensure_topics(settings)
         assert has_transactions(settings)
         with Workers(settings, tmp_path) as workers:
-            faults = {
-                3_000: lambda: workers.restart("score"),
-                4_500: lambda: workers.restart("monitor"),
-                7_000: lambda: workers.restart("score"),
-                8_700: lambda: workers.restart("retrain"),
-                9_000: restart_broker,
-                13_000: lambda: workers.restart("monitor"),
-            }
-            replay_with_faults(settings, faults, seed=5)
+            replay_with_faults(settings, faults_at_random(workers, stack, restart_broker, seed=9_000), seed=5)
             wait_until_settled(settings, workers)
-        check_the_books(settings, transactions=True)
+            check_the_books(settings, transactions=True)
