@@ -137,7 +137,7 @@ class Engine:
         firing, alerts = dict(state.firing), []
         for kind in KINDS:
             held = firing.pop(kind, None)
-            over = report.findings.drifting[kind]
+            over = report.findings.drifts(kind)
             if held is not None and held.alert.model_version != report.model_version:
                 words = handed_over_summary if over else lambda version: calm_summary(version, new_model=True)
                 alerts.append(self._resolved(held, state, report, words(report.model_version)))
@@ -169,7 +169,7 @@ class Engine:
         return "retrain" if lasted and (report.threshold.holds or level == "alert") else level
 
     def _fire(self, kind: Kind, state: EngineState, report: Report, reference: Reference) -> Alert:
-        columns = report.findings.drifting[kind]
+        columns = report.findings.columns(kind)
         at = _time(state)
         identity = f"{kind}/{report.model_version}/{reference.id}/{report.at_contact}"
         return Alert(
@@ -197,7 +197,7 @@ class Engine:
         )
 
     def _worse(self, held: Firing, level: Level, state: EngineState, report: Report) -> Alert:
-        columns = report.findings.drifting[held.alert.kind]
+        columns = report.findings.columns(held.alert.kind)
         return msgspec.structs.replace(
             held.alert,
             level=level,
@@ -219,7 +219,7 @@ class Engine:
             at_contact=report.at_contact,
             window=_window(state),
             drift_share=report.findings.drift_share,
-            columns=report.findings.drifting[held.alert.kind],
+            columns=report.findings.columns(held.alert.kind),
             summary=words,
         )
 

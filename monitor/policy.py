@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from driftline.events import LEVELS, DriftedColumn, Kind, Level
 from monitor.calibration import Threshold
@@ -35,10 +36,25 @@ WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Findings:
-    """What one test of a window found: the drifting columns of each kind, the strongest first."""
+    """What one test of a window found.
 
-    drifting: Mapping[Kind, list[DriftedColumn]]
+    The drifting columns are described only for an alert that tells of them: their p-values take longer than all the
+    tests of the window.
+    """
+
     drift_share: float
+    over: Mapping[Kind, Mapping[str, list[int]]]
+    """For each kind the drifting columns, and of each the features over their threshold, the strongest first."""
+    describe: Callable[[list[int]], DriftedColumn]
+
+    def drifts(self, kind: Kind) -> bool:
+        """Whether any column of this kind does."""
+        return bool(self.over[kind])
+
+    def columns(self, kind: Kind) -> list[DriftedColumn]:
+        """The drifting columns of a kind, the strongest first."""
+        found = [self.describe(features) for features in self.over[kind].values()]
+        return sorted(found, key=lambda column: (-column.statistic, column.name))
 
 
 def kind_of(column: str) -> Kind:
@@ -48,17 +64,14 @@ def kind_of(column: str) -> Kind:
 
 def find(reference: Reference, window: Codes, report: KSReport, threshold: Threshold) -> Findings:
     """The columns with at least one feature at or over its threshold."""
-    over: dict[str, list[int]] = {}
-    for j in (report.statistic >= threshold.statistic).nonzero()[0].tolist():
-        over.setdefault(reference.features[j].column, []).append(j)
-    drifting: dict[Kind, list[DriftedColumn]] = {"data_drift": [], "prediction_drift": []}
-    for column, features in over.items():
-        features.sort(key=lambda j: -float(report.statistic[j]))
-        drifting[kind_of(column)].append(_drifted(reference, window, report, threshold, features))
-    for columns in drifting.values():
-        columns.sort(key=lambda column: (-column.statistic, column.name))
+    over: dict[Kind, dict[str, list[int]]] = {"data_drift": {}, "prediction_drift": {}}
+    strongest_first = (-report.statistic).argsort(kind="stable")
+    for j in strongest_first[report.statistic[strongest_first] >= threshold.statistic].tolist():
+        column = reference.features[j].column
+        over[kind_of(column)].setdefault(column, []).append(j)
     inputs = [column for column in reference.columns if column != SCORE]
-    return Findings(drifting, len(drifting["data_drift"]) / max(1, len(inputs)))
+    share = len(over["data_drift"]) / max(1, len(inputs))
+    return Findings(share, over, partial(_drifted, reference, window, report, threshold))
 
 
 def _drifted(
