@@ -12,7 +12,7 @@ from driftline.kafka_clients import SESSION_TIMEOUT_MS, SIDE_BY_SIDE, has_transa
 from driftline.settings import Settings
 
 GROUP = "monitor"
-FETCH_MAX_WAIT_MS = 20
+FETCH_MAX_WAIT_MS = 50
 
 
 def make_app(settings: Settings) -> Any:
