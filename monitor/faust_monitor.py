@@ -24,7 +24,7 @@ import faust
 import numpy as np
 
 from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
-from driftline.kafka_clients import ensure_topics, wait_for_kafka
+from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, DEAD_LETTERS, MONITOR_STATE, PANES, PREDICTIONS, Topic
@@ -130,11 +130,11 @@ class Monitor:
             await self._dead_letter(event, str(reason))
             return True
         await self._wait_for_models({pane.model_version})
-        assessor, offset, alerts = self.assessor, event.message.offset, []
-        if assessor.is_behind(offset):  # off the event loop: it reads the topics
-            alerts = await asyncio.to_thread(assessor.catch_up, offset)
-            if assessor is not self.assessor:
-                return False
+        offset = event.message.offset
+        alerts = await self._catch_up(offset) if self.assessor.is_behind(offset) else []
+        if not self._is_current(event):
+            return False
+        assessor = self.assessor
         alerts += assessor.fold(offset, event.value)
         await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
         if (snapshot := assessor.snapshot(now=bool(alerts))) is not None:
@@ -142,6 +142,18 @@ class Monitor:
         for alert in alerts:
             self.say(f"{alert.state} {alert.kind} at contact {alert.at_contact}, level {alert.level}")
         return True
+
+    async def _catch_up(self, offset: int) -> list[Alert]:
+        """Off the event loop, since it reads the topics; a broker that is away is waited for."""
+        while True:
+            try:
+                return await asyncio.to_thread(self.assessor.catch_up, offset)
+            except (KafkaError, OSError) as fault:
+                self.say(
+                    f"the topics could not be read ({type(fault).__name__}), starting from the last snapshot again"
+                )
+                self.assessor = self._new_assessor()
+                await asyncio.sleep(1.0)
 
     def _is_current(self, event: Any) -> bool:
         """Whether the event was read under the present assignment.

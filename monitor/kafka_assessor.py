@@ -88,7 +88,10 @@ class Assessor:
         return fresh
 
     def _step(self, value: bytes) -> list[Alert]:
-        pane = decode(Pane, value)
+        try:
+            pane = decode(Pane, value)
+        except ValueError:  # something else on the topic, which the worker makes a dead letter of
+            return []
         step = self.engine.step(self._state, pane, self.reference(pane.model_version))
         self._state = step.state
         return step.alerts

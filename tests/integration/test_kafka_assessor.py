@@ -84,3 +84,22 @@ def test_other_settings_decide_on_what_comes_and_not_again_on_what_was(assess: C
     after = assess(130, len(LOG), config=replace(CONFIG, window=50))
     assert after[-1].state == "resolved"
     assert {alert.id for alert in after} == {before[0].id}
+
+
+def test_a_record_that_is_no_pane_is_left_out_whoever_reads_over_it(
+    settings: Settings, expected: list[tuple[str, str, str, int]]
+) -> None:
+    with_foreign = [encode(pane) for pane in LOG[:100]] + [b"no pane"] + [encode(pane) for pane in LOG[100:]]
+    producer = open_producer(settings)
+    for value in with_foreign:
+        producer.send(settings.topic(PANES.name), value=value, partition=0)
+    producer.close()
+    assessor = Assessor(settings, Engine(CONFIG), lambda _: REFERENCE)
+    alerts = assessor.catch_up(99) + assessor.fold(99, with_foreign[99])
+    # The worker makes a dead letter of the record at 100 and goes on with the next pane.
+    assert assessor.is_behind(101)
+    alerts += assessor.catch_up(101)
+    for offset in range(101, len(with_foreign)):
+        assert not assessor.is_behind(offset)
+        alerts += assessor.fold(offset, with_foreign[offset])
+    assert changes(alerts) == expected
