@@ -10,6 +10,7 @@ anything, 1.6 (``make bench`` repeats the comparison).
 from __future__ import annotations
 
 from datetime import datetime
+from inspect import cleandoc
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
@@ -313,4 +314,17 @@ def decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
 
 def json_schema(kind: type[Event]) -> dict[str, Any]:
     """JSON Schema (2020-12) of one event."""
-    return msgspec.json.schema(kind)
+    schema: dict[str, Any] = _with_clean_docs(msgspec.json.schema(kind))
+    return schema
+
+
+def _with_clean_docs(schema: Any) -> Any:
+    """Docstrings without their indentation, which Python keeps before 3.13 and strips from then on."""
+    if isinstance(schema, list):
+        return [_with_clean_docs(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: cleandoc(part) if name == "description" and isinstance(part, str) else _with_clean_docs(part)
+        for name, part in schema.items()
+    }
