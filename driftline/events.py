@@ -10,7 +10,6 @@ anything, 1.6 (``make bench`` repeats the comparison).
 from __future__ import annotations
 
 from datetime import datetime
-from inspect import cleandoc
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
@@ -310,21 +309,3 @@ def decoder(kind: type[E]) -> msgspec.json.Decoder[E]:
     """The bare decoder for hot loops; its errors are msgspec's own."""
     found: msgspec.json.Decoder[E] = _decoders[kind]
     return found
-
-
-def json_schema(kind: type[Event]) -> dict[str, Any]:
-    """JSON Schema (2020-12) of one event."""
-    schema: dict[str, Any] = _with_clean_docs(msgspec.json.schema(kind))
-    return schema
-
-
-def _with_clean_docs(schema: Any) -> Any:
-    """Docstrings without their indentation, which Python keeps before 3.13 and strips from then on."""
-    if isinstance(schema, list):
-        return [_with_clean_docs(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        name: cleandoc(part) if name == "description" and isinstance(part, str) else _with_clean_docs(part)
-        for name, part in schema.items()
-    }

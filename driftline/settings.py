@@ -89,11 +89,10 @@ class Settings(BaseSettings):
 
     def to_environment(self) -> dict[str, str]:
         """The variables that make the same settings in another process; with the secrets in clear."""
-        told = {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
         return {
             f"DRIFTLINE_{name.upper()}": str(value.get_secret_value() if isinstance(value, SecretStr) else value)
-            for name, value in told.items()
-            if value is not None
+            for name in self.model_fields_set
+            if (value := getattr(self, name)) is not None
         }
 
     @property

@@ -42,8 +42,7 @@ from monitor.reference import Reference
 Say = Callable[[str], None]
 SCORE = "score"
 TAKE_SECONDS = 0.02
-"""How often an agent looks for more. Faust wakes for it even where there is nothing, so 200 times a second cost more
-CPU than the contacts do."""
+"""How often an agent looks for more; Faust wakes for it even where there is nothing."""
 
 
 def reference_of(bundle: Bundle) -> Reference:
@@ -203,9 +202,8 @@ class Monitor:
     async def _wait_for_models(self, versions: set[str]) -> None:
         """Off the event loop, which must go on telling the broker that this worker lives."""
         for version in versions:
-            if self.models.is_prepared(version):
-                continue
-            await asyncio.to_thread(self.models.wait_for, version)
+            if not self.models.is_prepared(version):
+                await asyncio.to_thread(self.models.wait_for, version)
 
     async def _publish(self, topic: Topic, events: list[tuple[str, Event, list[tuple[str, bytes]] | None]]) -> None:
         name = self.settings.topic(topic.name)

@@ -20,7 +20,7 @@ import numpy as np
 from driftline.counts import Counter, champion
 from driftline.events import Alert, Pane, decode
 from driftline.kafka_clients import read_all
-from driftline.local_stack import LocalStack
+from driftline.local_stack import WORKERS, LocalStack
 from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES, PREDICTIONS, Topic
@@ -32,28 +32,15 @@ RECORDS = 20_000
 ONSET = 8_000
 MALFORMED = range(0, RECORDS, 20)
 REPLAY = "faults"
-WORKERS = ("score", "monitor", "retrain")
 
 
 class Workers:
     """Worker processes that can be killed and are started again; ``score-2`` is a second scorer."""
 
-    def __init__(
-        self, settings: Settings, folder: Path, names: Sequence[str] = ("score", "monitor", "retrain")
-    ) -> None:
+    def __init__(self, settings: Settings, folder: Path, names: Sequence[str] = WORKERS) -> None:
         self.names = names
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("DRIFTLINE_")} | {
-            "DRIFTLINE_KAFKA": settings.kafka or "",
-            "DRIFTLINE_REDIS": settings.redis_url or "",
-            "DRIFTLINE_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}",
-            "DRIFTLINE_HOME": str(folder),
-        }
-        for name in ("kafka_password", "redis_password"):
-            if (secret := getattr(settings, name)) is not None:
-                self.env[f"DRIFTLINE_{name.upper()}"] = secret.get_secret_value()
-        if settings.kafka_username is not None:
-            self.env["DRIFTLINE_KAFKA_USERNAME"] = settings.kafka_username
-            self.env["DRIFTLINE_KAFKA_SECURITY_PROTOCOL"] = settings.kafka_security_protocol
+        told = {k: v for k, v in os.environ.items() if not k.startswith("DRIFTLINE_")} | settings.to_environment()
+        self.env = told | {"DRIFTLINE_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}", "DRIFTLINE_HOME": str(folder)}
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 

@@ -7,8 +7,8 @@ import jsonschema
 import msgspec
 import pytest
 
-from data.schemas import FOLDER, documents
-from driftline.events import INPUTS, Contact, DeadLetter, decode, encode, json_schema
+from data.schemas import FOLDER, documents, json_schema
+from driftline.events import INPUTS, Contact, DeadLetter, decode, encode
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
