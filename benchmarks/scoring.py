@@ -1,7 +1,8 @@
-"""Consume, score, publish: CPU per contact of the scoring worker, beside a loop that scores nothing, and Faust."""
+"""Consume, score, publish: CPU per contact of the scoring worker, beside three clients that score nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import subprocess
@@ -10,12 +11,15 @@ import tempfile
 import threading
 import time
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.timing import show
 from consumers.kafka_scoring import ScoringWorker, scoring_model
 from driftline.events import Contact, encode
-from driftline.kafka_clients import ensure_topics, open_consumer, open_producer
+from driftline.kafka_clients import SIDE_BY_SIDE, ensure_topics, open_consumer, open_producer
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, PREDICTIONS
@@ -52,6 +56,7 @@ def main() -> None:
     """10,000 contacts a repetition, on the embedded broker."""
     contacts = list(SCENARIOS["no_drift_baseline"].contacts(N, seed=1, start=datetime(2026, 1, 1, tzinfo=UTC)))
     results: dict[str, list[float]] = {"scoring worker (ours)": [], "kafka-python, consume and produce alone": []}
+    results["aiokafka, consume and produce alone"] = []
     results["faust, one event at a time, no scoring"] = []
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.model_validate({"home": Path(folder)})
@@ -61,8 +66,9 @@ def main() -> None:
                 ensure_topics(own)
                 fill(own, contacts)
                 results["scoring worker (ours)"].append(ours(own, contacts))
-                results["kafka-python, consume and produce alone"].append(bare(own))
-                results["faust, one event at a time, no scoring"].append(faust(own, folder))
+                results["kafka-python, consume and produce alone"].append(with_kafka_python(own))
+                results["aiokafka, consume and produce alone"].append(asyncio.run(with_aiokafka(own)))
+                results["faust, one event at a time, no scoring"].append(with_faust(own, folder))
     show(results)
     print(f"peak memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
@@ -92,29 +98,62 @@ def ours(settings: Settings, contacts: list[tuple[Contact, int]]) -> float:
     return used / counted * 1e6
 
 
-def bare(settings: Settings) -> float:
-    consumer = open_consumer(settings, group="bare", max_poll_records=500, fetch_max_wait_ms=50)
+def with_kafka_python(settings: Settings) -> float:
+    """Consume, publish the same bytes, commit: with the worker's own settings, without its work."""
+    consumer = open_consumer(settings, group="bare", max_poll_records=500, fetch_max_wait_ms=50, **SIDE_BY_SIDE)
     consumer.subscribe([settings.topic(CONTACTS.name)])
     producer = open_producer(settings)
-    target, done, began = settings.topic(PREDICTIONS.name), 0, 0.0
-    skipped = 0
-    while done + skipped < N:
-        for batch in consumer.poll(timeout_ms=100).values():
-            if not skipped:
-                skipped, began = len(batch), time.process_time()
-                continue
-            for record in batch:
-                producer.send(target, key=record.key, value=record.value, partition=record.partition)
-            producer.flush()
-            consumer.commit()
-            done += len(batch)
+    target = settings.topic(PREDICTIONS.name)
+
+    def step() -> int:
+        batches = consumer.poll(timeout_ms=100).values()
+        for record in chain.from_iterable(batches):
+            producer.send(target, key=record.key, value=record.value, partition=record.partition)
+        producer.flush()
+        consumer.commit()
+        return sum(map(len, batches))
+
+    while not (done := step()):
+        pass
+    began, counted = time.process_time(), 0
+    while done + counted < N:
+        counted += step()
     used = time.process_time() - began
     consumer.close()
     producer.close()
-    return used / max(1, done) * 1e6
+    return used / counted * 1e6
 
 
-def faust(settings: Settings, folder: str) -> float:
+async def with_aiokafka(settings: Settings) -> float:
+    """The same loop; not idempotent, since the embedded broker refuses aiokafka's request for a producer id."""
+    source, target = settings.topic(CONTACTS.name), settings.topic(PREDICTIONS.name)
+    common = {"bootstrap_servers": settings.kafka}
+    fetching = {"auto_offset_reset": "earliest", "enable_auto_commit": False, "fetch_max_wait_ms": 50, **SIDE_BY_SIDE}
+    consumer = AIOKafkaConsumer(source, group_id="aiokafka", isolation_level="read_committed", **common, **fetching)
+    producer = AIOKafkaProducer(acks="all", linger_ms=20, max_batch_size=900_000, max_request_size=5_000_000, **common)
+    await consumer.start()
+    await producer.start()
+
+    async def step() -> int:
+        batches = (await consumer.getmany(timeout_ms=100, max_records=500)).values()
+        for record in chain.from_iterable(batches):
+            await producer.send(target, key=record.key, value=record.value, partition=record.partition)
+        await producer.flush()
+        await consumer.commit()
+        return sum(map(len, batches))
+
+    while not (done := await step()):
+        pass
+    began, counted = time.process_time(), 0
+    while done + counted < N:
+        counted += await step()
+    used = time.process_time() - began
+    await consumer.stop()
+    await producer.stop()
+    return used / counted * 1e6
+
+
+def with_faust(settings: Settings, folder: str) -> float:
     def run(n: int) -> float:
         command = [sys.executable, "-c", FAUST, settings.kafka or "", settings.topic(CONTACTS.name)]
         command += [settings.topic("dead-letters"), str(n)]

@@ -83,6 +83,30 @@ class Label(Event, frozen=True, kw_only=True):
     labelled_at: Timestamp
 
 
+class MonitoredColumns(msgspec.Struct, frozen=True, gc=False):
+    """A contact's 19 inputs as the monitor may see them: free texts by their length, the rest as it came."""
+
+    llm_quality: float | None = None
+    llm_seniority: str | None = None
+    llm_engagement: float | None = None
+    llm_decision_maker: float | None = None
+    llm_industry: str | None = None
+    llm_geography: str | None = None
+    llm_business_type: str | None = None
+    llm_company_fit: float | None = None
+    industry: str | None = None
+    companyindustry: str | None = None
+    companysize: str | None = None
+    companytype: str | None = None
+    languages: str | None = None
+    location: str | None = None
+    companylocation: str | None = None
+    companyfoundedon: float | None = None
+    summary: int | None = None
+    skills: int | None = None
+    jobtitle: int | None = None
+
+
 class Prediction(Event, frozen=True, kw_only=True, gc=False):
     """A scored contact, and what the monitor needs of it.
 
@@ -99,8 +123,7 @@ class Prediction(Event, frozen=True, kw_only=True, gc=False):
     score: Share
     features: list[float]
     """The model's inputs, in the order of the model's featuriser."""
-    columns: dict[str, float | str | None]
-    """The contact's columns as monitored: numbers and categories as they came, free texts by their length."""
+    columns: MonitoredColumns
     sent_at: Timestamp
     """The contact's own ``sent_at``: from here on, the delay to an alert is measured."""
 

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.events import INPUTS, Contact
+from driftline.events import INPUTS, Contact, MonitoredColumns
 
 Matrix = NDArray[np.float32]
 
@@ -63,6 +64,7 @@ _DERIVED |= {f"{column}_{value}": column for column, values in ONE_HOT.items() f
 COLUMN_OF: Mapping[str, str] = {feature: _DERIVED.get(feature, feature) for feature in FEATURES}
 """The contact's column that each feature is made of."""
 
+_inputs = attrgetter(*INPUTS)
 _AT = {feature: place for place, feature in enumerate(FEATURES)}
 _FLAGS_OF_WORD: dict[str, frozenset[int]] = {
     word: frozenset(place for place, words in enumerate(ROLES.values()) if word in words)
@@ -88,13 +90,11 @@ def role_flags(jobtitle: str) -> tuple[int, ...]:
     return tuple(int(place in held) for place in range(len(ROLES)))
 
 
-def monitored_columns(contact: Contact) -> dict[str, float | str | None]:
-    """The contact's 19 columns as the monitor may see them: free texts by their length, the rest as it came."""
-    columns: dict[str, float | str | None] = {name: getattr(contact, name) for name in INPUTS}
-    for name in TEXTS:
-        text = columns[name]
-        columns[name] = None if text is None else float(len(str(text)))
-    return columns
+def monitored_columns(contact: Contact) -> MonitoredColumns:
+    """The contact's 19 inputs as the monitor may see them: free texts by their length, the rest as it came."""
+    *numbers_and_categories, summary, skills, jobtitle = _inputs(contact)
+    lengths = (None if text is None else len(text) for text in (summary, skills, jobtitle))
+    return MonitoredColumns(*numbers_and_categories, *lengths)
 
 
 @dataclass(frozen=True)

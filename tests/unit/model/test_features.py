@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.events import INPUTS, Contact
+from driftline.events import INPUTS, Contact, MonitoredColumns
 from model.features import COLUMN_OF, FEATURES, Featuriser, monitored_columns, out_of_fold, role_flags
 
 Contacts = list[tuple[Contact, int]]
@@ -91,6 +91,11 @@ def test_role_flags_match_whole_words(title: str, roles: list[str]) -> None:
 def test_the_monitor_sees_lengths_in_place_of_texts(calm_contacts: Contacts) -> None:
     contact = Contact(id="a", sent_at=calm_contacts[0][0].sent_at, summary="secret", jobtitle="CEO", industry="Retail")
     columns = monitored_columns(contact)
-    assert columns["summary"] == 6.0
-    assert columns["industry"] == "Retail"
+    assert columns.summary == 6
+    assert columns.industry == "Retail"
+    assert columns.skills is None
     assert "secret" not in str(columns)
+
+
+def test_the_monitored_columns_are_the_inputs_of_a_contact() -> None:
+    assert MonitoredColumns.__struct_fields__ == INPUTS
