@@ -102,9 +102,9 @@ class MonitoredColumns(msgspec.Struct, frozen=True, gc=False):
     location: str | None = None
     companylocation: str | None = None
     companyfoundedon: float | None = None
-    summary: int | None = None
-    skills: int | None = None
-    jobtitle: int | None = None
+    summary: float | None = None
+    skills: float | None = None
+    jobtitle: float | None = None
 
 
 class Prediction(Event, frozen=True, kw_only=True, gc=False):

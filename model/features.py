@@ -93,7 +93,7 @@ def role_flags(jobtitle: str) -> tuple[int, ...]:
 def monitored_columns(contact: Contact) -> MonitoredColumns:
     """The contact's 19 inputs as the monitor may see them: free texts by their length, the rest as it came."""
     *numbers_and_categories, summary, skills, jobtitle = _inputs(contact)
-    lengths = (None if text is None else len(text) for text in (summary, skills, jobtitle))
+    lengths = (None if text is None else float(len(text)) for text in (summary, skills, jobtitle))
     return MonitoredColumns(*numbers_and_categories, *lengths)
 
 
