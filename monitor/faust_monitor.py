@@ -134,7 +134,7 @@ class Monitor:
         if not self._is_current(event):
             return False
         assessor = self.assessor
-        alerts += assessor.fold(offset, event.value)
+        alerts += assessor.fold(offset, pane)
         await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
         if (snapshot := assessor.snapshot(now=bool(alerts))) is not None:
             await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])

@@ -49,17 +49,22 @@ class Assessor:
             return []
         alerts = []
         for record in read_all(self.settings, PANES, start={0: self._next_offset}):
-            if record.offset < offset:
-                alerts += self._step(record.value)
+            if record.offset >= offset:
+                break
+            try:
+                pane = decode(Pane, record.value)
+            except ValueError:  # something else on the topic, which the worker makes a dead letter of
+                continue
+            alerts += self._step(pane)
         self._next_offset = offset
         return self._unpublished(alerts)
 
-    def fold(self, offset: int, value: bytes) -> list[Alert]:
-        """The unpublished alerts after the pane at ``offset``; a pane folded before leads to none."""
+    def fold(self, offset: int, pane: Pane) -> list[Alert]:
+        """The unpublished alerts after ``pane``, which stands at ``offset``; a pane folded before leads to none."""
         if offset < self._next_offset:
             return []
         self._next_offset = offset + 1
-        return self._unpublished(self._step(value))
+        return self._unpublished(self._step(pane))
 
     def snapshot(self, *, now: bool) -> MonitorState | None:
         """What to write down, if it is time to, or ``now`` after an alert, once that has been published."""
@@ -87,11 +92,7 @@ class Assessor:
         published.update(map(_change_of, fresh))
         return fresh
 
-    def _step(self, value: bytes) -> list[Alert]:
-        try:
-            pane = decode(Pane, value)
-        except ValueError:  # something else on the topic, which the worker makes a dead letter of
-            return []
+    def _step(self, pane: Pane) -> list[Alert]:
         step = self.engine.step(self._state, pane, self.reference(pane.model_version))
         self._state = step.state
         return step.alerts
