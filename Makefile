@@ -15,7 +15,7 @@ help: ## list the targets
 install: $(VENV)/.installed ## build .venv with the pinned environment
 
 # uv installs in seconds what pip takes minutes for; pip does the same where uv cannot run. Bytecode is compiled here,
-# as pip does, so that the first start of every worker is as quick as the next.
+# as pip does, and the monitor's kernels too, so that the first start of every worker is as quick as the next.
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found: install Python 3.11, 3.12 or 3.13, or name one: make install PYTHON=python3.12" >&2; exit 2; }
 	@echo "Building $(VENV) (about 1.5 GB; once)" >&2
@@ -24,6 +24,7 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 		&& $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps -r requirements-dev.lock \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m monitor.compile_kernels
 	@touch $@
 
 demo: install ## the whole loop, from replay to promoted model: make demo ARGS="--seed 7 --json"

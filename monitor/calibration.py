@@ -1,14 +1,17 @@
-"""Thresholds for a whole run: P(any false alarm within the horizon, on any feature) ≤ the false-alarm rate.
+"""Thresholds for a whole run: P(any false alarm within the horizon, by any test) ≤ the false-alarm rate.
 
-A p-value answers for one test; a monitor tests every feature after every pane for months. So the threshold is a
-quantile of the largest rolling statistic over a run without drift, simulated once (`monitor.build_calibration`):
+A p-value answers for one test; a monitor tests every feature after every pane for months. One budget pays for all:
 
-- For continuous data the statistic's law does not depend on the data's, and ties only lower it (a feature with ties
-  is a monotone map of one without), so one table serves numbers, categories and 0/1 features.
-- Over features the budget is divided (Bonferroni), which holds whatever their dependence.
-- Over runs longer than the simulated one it is divided too (a union bound over stretches of that length).
+- `EARLY` of it goes to the sequential evidence (`monitor.sequential`), whose threshold needs no simulation:
+  P(evidence reaches c within t contacts) ≤ t/c.
+- The rest goes to the tests of the window, in equal parts to the columns, then to their features and tests
+  (Bonferroni, which holds whatever their dependence).
+- A KS statistic's threshold is a quantile of its largest value over a run without drift. For continuous data its law
+  does not depend on the data's and ties only lower it, so uniform variables stand for all.
+- Fisher's test of a share is exact at every look; its part is divided by the looks.
 
-It promises for independent contacts. Serial dependence, such as imports sorted by company, breaks it.
+Over features with serial dependence the statistics are scaled down by √v and the evidence by 1/v
+(`monitor.dependence`), which restores the rates as far as v is known.
 """
 
 from __future__ import annotations
@@ -23,12 +26,36 @@ from typing import Any
 
 import numpy as np
 
+from monitor.categorical import Shares
+from monitor.dependence import FEWEST
+from monitor.features import Floats, NumberFeature
+from monitor.reference import FEWEST_ROWS, Reference
+
+EARLY = 0.8
+"""Part of the false-alarm rate that the sequential evidence may spend: it is what is early."""
+RUN_WINDOWS = 40
+"""Length of a simulated run; longer horizons are cut into such stretches (a union bound)."""
+SIMULATED_WINDOW = 500
+"""Larger windows are simulated by this one with the reference and the pane scaled alike."""
+SIMULATE_SECONDS = 5.0
+"""About how long a simulation may take; it decides how many runs."""
+PROBABILITIES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+
 
 @dataclass(frozen=True)
-class Threshold:
-    """The statistic D from which on a feature counts as drifting; ``why`` says why no promise comes with it."""
+class Thresholds:
+    """What has to be reached.
 
-    statistic: float
+    Attributes:
+        evidence: the total of the sequential evidence, in contacts: horizon / (its part of the rate).
+        ks: for each feature, D·√(nm/(n+m)), NaN for categories.
+        share: for each share, the p-value of Fisher's test.
+        why: why no false-alarm rate is promised, or None.
+    """
+
+    evidence: float
+    ks: Floats
+    share: Floats
     why: str | None = None
 
     @property
@@ -36,38 +63,81 @@ class Threshold:
         """Whether the false-alarm rate is promised."""
         return self.why is None
 
+    def statistic(self, feature: int, rows: int, present: int) -> float:
+        """The threshold of D for a feature with so many values in the reference and in the window."""
+        return float(min(1.0, self.ks[feature] * math.sqrt((rows + present) / (rows * present))))
 
-@cache
-def load_table() -> Mapping[str, Any]:
-    """The shipped table."""
-    table: Mapping[str, Any] = json.loads((files("data") / "calibration" / "rolling_ks.json").read_text("utf-8"))
-    return table
+
+def thresholds(
+    reference: Reference, shares: Shares, *, window: int, pane: int, false_alarm_rate: float, horizon: int
+) -> Thresholds:
+    """The thresholds for a reference and a way to watch it."""
+    columns = [feature.column for feature in reference.features]
+    per_column = (1.0 - EARLY) * false_alarm_rate / len(set(columns))
+    looks = max(1.0, horizon / pane)
+    tests = np.bincount(shares.feature, minlength=len(columns)).astype(np.float64)
+    ks = np.full(len(columns), np.nan)
+    level = np.empty(len(columns))
+    for j, feature in enumerate(reference.features):
+        mine = per_column / columns.count(feature.column)
+        level[j] = mine / 2 / tests[j] / looks
+        if isinstance(feature, NumberFeature) and len(feature.values):
+            rows = int(feature.counts.sum())
+            law = run_law(rows / window, window, pane)
+            stretches = max(1, math.ceil(horizon / window / RUN_WINDOWS))
+            ks[j] = quantile(law, mine / 2 / stretches) * math.sqrt(reference.inflation[j])
+    evidence = horizon / (EARLY * false_alarm_rate)
+    return Thresholds(evidence, ks, level[shares.feature], _doubt(reference))
+
+
+def _doubt(reference: Reference) -> str | None:
+    if reference.rows < FEWEST_ROWS:
+        return f"the reference has {reference.rows} rows, fewer than the {FEWEST_ROWS} that a promise needs"
+    worst = int(np.argmax(reference.inflation))
+    v = float(reference.inflation[worst])
+    if reference.rows / v < FEWEST and v > 1.0:
+        return (
+            f"contacts of the reference come in runs ({reference.features[worst].name} counts as "
+            f"{reference.rows / v:.0f} independent ones), too few to say by how much that changes the rate"
+        )
+    return None
 
 
 @lru_cache(maxsize=256)
-def threshold(
-    *, reference_rows: int, window: int, pane: int, features: int, false_alarm_rate: float, horizon: int
-) -> Threshold:
-    """The threshold for D.
+def run_law(ratio: float, window: int, pane: int) -> tuple[float, ...]:
+    """Quantiles, at 1 - `PROBABILITIES`, of the largest D·√(nm/(n+m)) over a run of `RUN_WINDOWS` windows.
 
-    >>> at = threshold(reference_rows=1000, window=500, pane=50, features=48, false_alarm_rate=.05, horizon=20_000)
-    >>> at.holds, 0.12 < at.statistic < 0.16
-    (True, True)
+    From the shipped table where it reaches, simulated otherwise (some seconds, once).
+
+    Args:
+        ratio: rows of the reference over contacts in the window.
     """
     table = load_table()
-    stretches = max(1, math.ceil(horizon / window / table["run_windows"]))
-    level = false_alarm_rate / features / stretches
     ratios = [design["ratio"] for design in table["designs"]]
-    ratio = reference_rows / window
-    scaled = [_quantile(table["probabilities"], design["quantiles"], level) for design in table["designs"]]
-    at = float(np.interp(math.log(ratio), np.log(ratios), scaled))
-    statistic = min(1.0, at * math.sqrt((reference_rows + window) / (reference_rows * window)))
-    return Threshold(statistic, _doubt(table, ratio, ratios, window, pane, statistic))
+    if pane * table["panes_per_window"] >= window and ratio >= ratios[0]:
+        columns = zip(*(design["quantiles"] for design in table["designs"]), strict=True)
+        at = math.log(ratio)
+        return tuple(float(np.interp(at, np.log(ratios), column)) for column in columns)
+    scale = min(1.0, SIMULATED_WINDOW / window)
+    small = max(2, round(window * scale))
+    rows, step = max(2, round(ratio * small)), max(1, round(pane * scale))
+    microseconds = (RUN_WINDOWS + 1) * small * (0.15 + 0.002 * rows / step)
+    runs = int(np.clip(SIMULATE_SECONDS * 1e6 / microseconds, 300, 20_000))
+    return simulated_law(rows, small, step, runs)
 
 
-def _quantile(probabilities: list[float], quantiles: list[float], level: float) -> float:
-    """The quantile at ``level``: log p is close to linear in the squared statistic, inside the table and beyond it."""
-    squared, logs = np.square(quantiles), np.log(probabilities)
+def simulated_law(rows: int, window: int, pane: int, runs: int) -> tuple[float, ...]:
+    """The same, simulated with one continuous feature, no drift, and a fresh reference in each of the runs."""
+    from monitor import kernels  # noqa: PLC0415  (Numba takes a second to load)
+
+    largest = np.empty(runs)
+    kernels.largest_distances(2026, rows, window, pane, RUN_WINDOWS * window, largest)
+    return tuple(float(q) for q in np.quantile(largest, [1.0 - p for p in PROBABILITIES]))
+
+
+def quantile(law: tuple[float, ...], level: float) -> float:
+    """The quantile at ``level``: log p is close to linear in the squared statistic, inside the law and beyond it."""
+    squared, logs = np.square(law), np.log(PROBABILITIES)
     wanted = math.log(level)
     if wanted >= logs[-1]:
         return float(np.sqrt(np.interp(-wanted, -logs, squared)))
@@ -76,13 +146,8 @@ def _quantile(probabilities: list[float], quantiles: list[float], level: float) 
     return float(np.sqrt(squared[-1] + slope * (logs[-1] - wanted)))
 
 
-def _doubt(
-    table: Mapping[str, Any], ratio: float, ratios: list[float], window: int, pane: int, statistic: float
-) -> str | None:
-    if statistic >= 1.0:
-        return "no statistic can reach the threshold: take a larger window or reference"
-    if ratio < ratios[0]:
-        return f"the reference is under {ratios[0]:.0%} of the window, smaller than what was calibrated"
-    if pane * table["panes_per_window"] < window:
-        return f"panes of {pane} test more often than the {table['panes_per_window']} times a window calibrated for"
-    return None
+@cache
+def load_table() -> Mapping[str, Any]:
+    """The shipped table."""
+    table: Mapping[str, Any] = json.loads((files("data") / "calibration" / "rolling_ks.json").read_text("utf-8"))
+    return table

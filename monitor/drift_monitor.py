@@ -13,7 +13,7 @@ import pandas as pd
 
 from driftline.events import Alert, Pane
 from monitor.engine import EPOCH, Engine, EngineConfig
-from monitor.ks import ks_statistics, p_value
+from monitor.explain import table
 from monitor.reference import Codes, Reference
 from monitor.state import EngineState
 
@@ -61,7 +61,7 @@ class DriftMonitor:
         self.seed = seed
         self._engine = Engine(self.config)
         self._state = EngineState()
-        self._waiting: Codes = np.empty((0, len(reference.features)), np.uint16)
+        self._waiting: Codes = np.empty((0, len(reference.features)), reference.dtype)
 
     def update(self, rows: pd.DataFrame, at: datetime | None = None) -> list[Alert]:
         """Take in rows and return the alerts whose state changed, oldest first.
@@ -87,24 +87,17 @@ class DriftMonitor:
         return alerts
 
     def statistics(self) -> pd.DataFrame:
-        """The tests of the current window, a row per column, the strongest first; empty until the window is full.
+        """Every test of the current window; empty until the window is full.
 
-        Columns: column, test, statistic, threshold, p_value, effect.
+        Columns: column, test, statistic, threshold, p_value, effect, note (what changed, or why nothing can be said).
         """
-        names = ["column", "test", "statistic", "threshold", "p_value", "effect"]
+        names = ["column", "test", "statistic", "threshold", "p_value", "effect", "note"]
         window = self._state.window
         if len(window) < self.config.window:
             return pd.DataFrame(columns=names)
-        report = ks_statistics(self.reference, window.codes)
-        at = self._engine.threshold(self.reference).statistic
-        strongest: dict[str, int] = {}
-        for j in np.argsort(-report.statistic, kind="stable").tolist():
-            strongest.setdefault(self.reference.features[j].column, j)
-        rows = [
-            (name, "ks", report.statistic[j], at, p_value(self.reference, window.codes, j), report.effect[j])
-            for name, j in strongest.items()
-        ]
-        return pd.DataFrame(rows, columns=names)
+        plan = self._engine.plan(self.reference)
+        look = self._engine.look(self._state, plan)
+        return pd.DataFrame(table(plan, look, window.codes), columns=names)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on elsewhere, as JSON-able data."""
@@ -129,7 +122,7 @@ class DriftMonitor:
             seed=state["seed"],
         )
         monitor._state = EngineState.from_json(state["engine"])
-        flat = np.frombuffer(base64.b64decode(state["waiting"]), np.uint16)
+        flat = np.frombuffer(base64.b64decode(state["waiting"]), monitor.reference.dtype)
         monitor._waiting = flat.reshape(-1, len(monitor.reference.features))
         return monitor
 
@@ -144,5 +137,5 @@ class DriftMonitor:
             contacts=len(codes),
             offsets=list(range(first, last + 1)),
             last_sent_at=at or EPOCH + timedelta(seconds=last + 1),
-            codes=codes.astype("<u2").tobytes(),
+            codes=codes.tobytes(),
         )

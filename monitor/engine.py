@@ -13,24 +13,18 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import numpy as np
 
-from driftline.events import Alert, AlertReference, AlertWindow, Kind, Level, Pane, Promise
-from monitor.calibration import Threshold, threshold
-from monitor.ks import KSReport, ks_statistics
-from monitor.policy import (
-    RUNBOOK,
-    Findings,
-    calm_summary,
-    find,
-    graver,
-    handed_over_summary,
-    level_of,
-    summary,
-)
-from monitor.reference import Reference
+from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Kind, Level, Pane, Promise
+from monitor.explain import describe
+from monitor.features import Floats
+from monitor.findings import Findings, Look, excess, find
+from monitor.ks import KSReport, RollingKS
+from monitor.plan import KINDS, Plan
+from monitor.policy import CALM, RUNBOOK, calm_summary, graver, handed_over_summary, level_of, summary
+from monitor.reference import Codes, Reference
+from monitor.sequential import Evidence
 from monitor.state import EMPTY, EngineState, Firing, PartitionMark, Window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift")
 
 
 @dataclass(frozen=True)
@@ -47,12 +41,11 @@ class EngineConfig:
 
 @dataclass(frozen=True)
 class Report:
-    """One test of the current window."""
+    """One look at the stream, and what it proves."""
 
     at_contact: int
     model_version: str
-    ks: KSReport
-    threshold: Threshold
+    look: Look
     findings: Findings
 
 
@@ -66,27 +59,32 @@ class Step:
 
 
 class Engine:
-    """The fold itself; it holds nothing but its configuration."""
+    """The fold itself. Besides its configuration it holds what can be computed again from it and from a state."""
 
     def __init__(self, config: EngineConfig | None = None) -> None:
         self.config = config or EngineConfig()
+        self._plans: dict[str, Plan] = {}
+        self._rolling: RollingKS | None = None
+        self._rolled = EMPTY
 
-    def threshold(self, reference: Reference) -> Threshold:
-        """The threshold for this reference, calibrated for the whole run."""
-        return threshold(
-            reference_rows=reference.rows,
-            window=self.config.window,
-            pane=self.config.pane,
-            features=len(reference.features),
-            false_alarm_rate=self.config.false_alarm_rate,
-            horizon=self.config.horizon,
-        )
+    def plan(self, reference: Reference) -> Plan:
+        """What is tested against this reference, and from where on it counts."""
+        if reference.id not in self._plans:
+            self._plans[reference.id] = Plan.of(
+                reference,
+                window=self.config.window,
+                pane=self.config.pane,
+                false_alarm_rate=self.config.false_alarm_rate,
+                horizon=self.config.horizon,
+            )
+        return self._plans[reference.id]
 
     def step(self, state: EngineState, pane: Pane, reference: Reference) -> Step:
         """Fold one pane in.
 
         A repeated pane changes nothing; a partial one only the count of monitored contacts, so that alerts do not
-        depend on timing. The window is tested after every ``config.pane`` contacts, however the panes are cut.
+        depend on timing. The evidence is looked at after every contact and the window after every ``config.pane`` of
+        them, however the panes are cut.
 
         Args:
             reference: that of the pane's model version.
@@ -104,61 +102,115 @@ class Engine:
         if pane.model_version != state.version:
             if newest <= state.newest:  # a late pane of the model that has been replaced
                 return Step(state)
-            state = replace(state, version=pane.model_version, since_switch=0, window=EMPTY)
+            state = replace(state, version=pane.model_version, since_switch=0, window=EMPTY, evidence=None)
         state = replace(state, newest=max(newest, state.newest))
-        return self._take(state, _contacts(pane, reference), entered, reference)
+        return self._take(state, _contacts(pane, reference), entered, self.plan(reference))
 
-    def _take(self, state: EngineState, contacts: Window, entered: int, reference: Reference) -> Step:
-        """Move the window on, testing it whenever it has moved by ``config.pane`` contacts."""
+    def look(self, state: EngineState, plan: Plan) -> Look:
+        """The statistics of the state's window."""
+        ks = self._roll(state.window, state.window.part(0, 0), plan)
+        return _look(plan, state, ks)
+
+    def _take(self, state: EngineState, contacts: Window, entered: int, plan: Plan) -> Step:
+        """Move on contact by contact, stopping where evidence suffices and where the window is due for its tests."""
         begin, report, alerts = 0, None, []
         while begin < len(contacts):
-            end = min(len(contacts), begin + self.config.pane - state.since_switch % self.config.pane)
+            due = min(len(contacts), begin + self.config.pane - state.since_switch % self.config.pane)
+            evidence, end = self._gather(state, contacts.codes[begin:due], plan)
+            end += begin
+            before = state.window
             state = replace(
                 state,
-                window=state.window.then(contacts.part(begin, end), self.config.window),
+                evidence=evidence,
+                window=before.then(contacts.part(begin, end), self.config.window),
                 since_switch=state.since_switch + end - begin,
             )
-            begin = end
-            if state.since_switch % self.config.pane == 0 and len(state.window) == self.config.window:
-                report = self._test(state, entered + end, reference)
-                state, changed = self._decide(state, report, reference)
+            ks = self._roll(before, contacts.part(begin, end), plan, state.window)
+            tested = state.since_switch % self.config.pane == 0 and len(state.window) == self.config.window
+            if tested or end < due or self._suffices(state, plan):
+                report = self._test(state, entered + end, plan, ks)
+                state, changed = self._decide(state, report, plan, full=tested)
                 alerts += changed
+            begin = end
         return Step(state, report, alerts)
 
-    def _test(self, state: EngineState, at_contact: int, reference: Reference) -> Report:
-        assert state.version is not None
-        ks = ks_statistics(reference, state.window.codes)
-        at = self.threshold(reference)
-        findings = find(reference, state.window.codes, ks, at)
-        return Report(at_contact, state.version, ks, at, findings)
+    def _gather(self, state: EngineState, codes: Codes, plan: Plan) -> tuple[Evidence, int]:
+        """The evidence after the contacts, or after the first at which a kind of alert begins to fire."""
+        held = state.evidence or plan.bets.start()
+        starts, kinds = plan.reference.starts, len(KINDS)
+        evidence, totals = held.after(plan.bets, codes, starts, plan.bet_kind, kinds)
+        silent = [place for place, kind in enumerate(KINDS) if kind not in state.firing]
+        over = np.flatnonzero((totals[:, silent] >= plan.thresholds.evidence).any(axis=1))
+        if not len(over) or over[0] + 1 == len(codes):
+            return evidence, len(codes)
+        end = int(over[0]) + 1
+        return held.after(plan.bets, codes[:end], starts, plan.bet_kind, kinds)[0], end
 
-    def _decide(self, state: EngineState, report: Report, reference: Reference) -> tuple[EngineState, list[Alert]]:
-        """What fires, what gets graver and what is over after a test."""
-        firing, alerts = dict(state.firing), []
-        for kind in KINDS:
-            held = firing.pop(kind, None)
+    def _suffices(self, state: EngineState, plan: Plan) -> bool:
+        """Whether a kind of alert that does not fire yet has the evidence to."""
+        assert state.evidence is not None
+        totals = _totals(plan, state.evidence)
+        return any(totals[place] >= plan.thresholds.evidence for place, k in enumerate(KINDS) if k not in state.firing)
+
+    def _roll(self, before: Window, contacts: Window, plan: Plan, after: Window | None = None) -> KSReport:
+        """The KS statistics with the contacts let in; the running sums are kept as long as the states follow on."""
+        if self._rolling is None or self._rolled is not before or self._rolling.reference is not plan.reference:
+            self._rolling = RollingKS(plan.reference, self.config.window)
+            if len(before):
+                self._rolling.push(before.codes)
+        self._rolled = before if after is None else after
+        return self._rolling.push(contacts.codes)
+
+    def _test(self, state: EngineState, at_contact: int, plan: Plan, ks: KSReport) -> Report:
+        assert state.version is not None
+        look = _look(plan, state, ks)
+        full = len(state.window) == self.config.window
+        return Report(at_contact, state.version, look, find(plan, look, full=full))
+
+    def _decide(self, state: EngineState, report: Report, plan: Plan, *, full: bool) -> tuple[EngineState, list[Alert]]:
+        """What fires, what gets graver and what is over after a test.
+
+        Args:
+            full: whether the window was due for its tests; between those an alert may only begin.
+        """
+        firing, alerts, evidence = dict(state.firing), [], state.evidence
+        for place, kind in enumerate(KINDS):
+            held = firing.get(kind)
             over = report.findings.drifts(kind)
+            if held is not None and not full:
+                continue
             if held is not None and held.alert.model_version != report.model_version:
                 words = handed_over_summary if over else lambda version: calm_summary(version, new_model=True)
-                alerts.append(self._resolved(held, state, report, words(report.model_version)))
+                alerts.append(self._resolved(held, state, report, plan, words(report.model_version)))
+                del firing[kind]
                 held = None
             if held is None:
                 if over:
-                    firing[kind] = Firing(self._fire(kind, state, report, reference), report.at_contact)
-                    alerts.append(firing[kind].alert)
+                    alert = self._fire(kind, state, report, plan)
+                    firing[kind] = Firing(alert, report.at_contact, _tests(report, kind))
+                    alerts.append(alert)
                 continue
-            calm = 0 if over else held.calm + self.config.pane
-            if calm >= self.config.window:
-                alerts.append(self._resolved(held, state, report, calm_summary(report.model_version, new_model=False)))
+            held = replace(held, tests=tuple(dict.fromkeys([*held.tests, *_tests(report, kind)])))
+            lasted = report.at_contact - held.started_contact
+            if lasted >= self.config.window and excess(plan, report.look, held.tests) < CALM:
+                held = replace(held, calm=held.calm + self.config.pane)
+            else:
+                held = replace(held, calm=0)
+            if 2 * held.calm >= self.config.window:
+                del firing[kind]
+                words_of_calm = calm_summary(report.model_version, new_model=False)
+                alerts.append(self._resolved(held, state, report, plan, words_of_calm))
+                assert evidence is not None
+                evidence = evidence.reset(plan.bets, plan.bet_kind == place)
                 continue
-            firing[kind] = replace(held, calm=calm)
-            level = graver(held.alert.level, self._level(kind, report, held)) if over else held.alert.level
+            level = graver(held.alert.level, self._level(kind, report, plan, held)) if over else held.alert.level
             if level != held.alert.level:
-                firing[kind] = replace(firing[kind], alert=self._worse(held, level, state, report))
-                alerts.append(firing[kind].alert)
-        return replace(state, firing=firing), alerts
+                held = replace(held, alert=self._worse(held, level, state, report, plan))
+                alerts.append(held.alert)
+            firing[kind] = held
+        return replace(state, firing=firing, evidence=evidence), alerts
 
-    def _level(self, kind: Kind, report: Report, held: Firing | None) -> Level:
+    def _level(self, kind: Kind, report: Report, plan: Plan, held: Firing | None) -> Level:
         level = level_of(
             kind,
             report.findings.drift_share,
@@ -166,17 +218,23 @@ class Engine:
             alert_share=self.config.alert_share,
         )
         lasted = held is not None and report.at_contact - held.started_contact >= self.config.window
-        return "retrain" if lasted and (report.threshold.holds or level == "alert") else level
+        return "retrain" if lasted and (plan.thresholds.holds or level == "alert") else level
 
-    def _fire(self, kind: Kind, state: EngineState, report: Report, reference: Reference) -> Alert:
-        columns = report.findings.columns(kind)
+    def _columns(self, kind: Kind, state: EngineState, report: Report, plan: Plan) -> list[DriftedColumn]:
+        """The drifting columns of a kind, the strongest first."""
+        found = report.findings.proofs[kind].values()
+        return [describe(plan, report.look, state.window.codes, proofs, self.config.horizon) for proofs in found]
+
+    def _fire(self, kind: Kind, state: EngineState, report: Report, plan: Plan) -> Alert:
+        columns = self._columns(kind, state, report, plan)
+        reference = plan.reference
         at = _time(state)
         identity = f"{kind}/{report.model_version}/{reference.id}/{report.at_contact}"
         return Alert(
             id=hashlib.sha256(identity.encode()).hexdigest()[:16],
             state="firing",
             kind=kind,
-            level=self._level(kind, report, None),
+            level=self._level(kind, report, plan, None),
             started_at=at,
             updated_at=at,
             resolved_at=None,
@@ -188,16 +246,16 @@ class Engine:
             promise=Promise(
                 false_alarm_rate=self.config.false_alarm_rate,
                 horizon=self.config.horizon,
-                holds=report.threshold.holds,
-                why=report.threshold.why,
+                holds=plan.thresholds.holds,
+                why=plan.thresholds.why,
             ),
             columns=columns,
-            summary=summary(kind, columns, self.config.window),
+            summary=summary(kind, columns, len(state.window)),
             runbook=RUNBOOK.format(kind=kind),
         )
 
-    def _worse(self, held: Firing, level: Level, state: EngineState, report: Report) -> Alert:
-        columns = report.findings.columns(held.alert.kind)
+    def _worse(self, held: Firing, level: Level, state: EngineState, report: Report, plan: Plan) -> Alert:
+        columns = self._columns(held.alert.kind, state, report, plan)
         return msgspec.structs.replace(
             held.alert,
             level=level,
@@ -209,7 +267,7 @@ class Engine:
             summary=summary(held.alert.kind, columns, self.config.window),
         )
 
-    def _resolved(self, held: Firing, state: EngineState, report: Report, words: str) -> Alert:
+    def _resolved(self, held: Firing, state: EngineState, report: Report, plan: Plan, words: str) -> Alert:
         at = _time(state)
         return msgspec.structs.replace(
             held.alert,
@@ -219,15 +277,34 @@ class Engine:
             at_contact=report.at_contact,
             window=_window(state),
             drift_share=report.findings.drift_share,
-            columns=report.findings.columns(held.alert.kind),
+            columns=self._columns(held.alert.kind, state, report, plan),
             summary=words,
         )
 
 
 def _contacts(pane: Pane, reference: Reference) -> Window:
-    codes = np.frombuffer(pane.codes, "<u2").reshape(pane.contacts, len(reference.features))
+    codes = np.frombuffer(pane.codes, reference.dtype).reshape(pane.contacts, len(reference.features))
     places = np.column_stack([np.full(pane.contacts, pane.partition, np.int64), np.array(pane.offsets, np.int64)])
     return Window(codes, places, np.full(pane.contacts, _microseconds(pane.last_sent_at), np.int64))
+
+
+def _totals(plan: Plan, evidence: Evidence) -> Floats:
+    """The evidence for each kind of alert."""
+    stakes = plan.bets.weight * evidence.sums
+    return np.bincount(plan.bet_kind, weights=stakes, minlength=len(KINDS)).astype(np.float64)
+
+
+def _look(plan: Plan, state: EngineState, ks: KSReport) -> Look:
+    contacts = len(state.window)
+    hits = plan.shares.hits(state.window.codes, plan.reference.starts)
+    evidence = state.evidence or plan.bets.start()
+    return Look(contacts, ks, hits, plan.share_p(hits, contacts), evidence, _totals(plan, evidence))
+
+
+def _tests(report: Report, kind: Kind) -> tuple[tuple[int, int], ...]:
+    """What of a kind is over its threshold, as (feature, share or -1)."""
+    proofs = [proof for column in report.findings.proofs[kind].values() for proof in column]
+    return tuple((proof.feature, proof.share) for proof in proofs)
 
 
 def _microseconds(at: datetime) -> int:

@@ -193,8 +193,7 @@ class Monitor:
         )
 
     def _encode(self, version: str, rows: list[list[float]]) -> bytes:
-        codes = self._reference(version).encode(np.asarray(rows, dtype=np.float32))
-        return codes.astype("<u2").tobytes()
+        return self._reference(version).encode(np.asarray(rows, dtype=np.float32)).tobytes()
 
     def _reference(self, version: str) -> Reference:
         return self.models.wait_for(version)

@@ -1,14 +1,9 @@
-"""The reference window, and the code of a value against it.
-
-All that a Kolmogorov-Smirnov test needs of a value is where it falls among the reference's unique values:
-``code = searchsorted(u, x, "left") + searchsorted(u, x, "right")``. Odd codes equal a reference value, even ones lie
-between two. Counts over these codes give the exact statistic, ties and 0/1 features included, and they add up
-over panes and partitions without loss.
-"""
+"""The reference window: what current windows are compared with."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,38 +13,48 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Codes = NDArray[np.uint16]
-Floats = NDArray[np.float64]
+from monitor.dependence import inflation
+from monitor.features import (
+    CategoryFeature,
+    Feature,
+    Floats,
+    Ints,
+    NumberFeature,
+    feature_from_json,
+    holds_numbers,
+    numbers_of,
+    texts_of,
+)
 
-MAX_ROWS = 32_000
-"""Codes are 16 bits wide: up to 2·32,000 + 1 of them."""
-FREQUENT = 10
-"""A category needs this many reference rows for a feature of its own; the others share one."""
+Codes = NDArray[np.unsignedinteger[Any]]
 
-
-@dataclass(frozen=True)
-class Feature:
-    """One monitored feature: its name, the column it is made of, and, for a 0/1 feature, which value it marks."""
-
-    name: str
-    column: str
-    marks: str | None = None
+MAX_ROWS = 1_000_000
+FEWEST_ROWS = 30
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What current windows are compared with: for every feature, the sorted unique values and their counts.
+    """The monitored features, and for each the reference's distinct values and their counts.
 
-    >>> reference = Reference.from_frame(pd.DataFrame({"age": [30, 40, 40, None]}))
-    >>> reference.encode_frame(pd.DataFrame({"age": [30, 35, 40, 50, None]})).ravel().tolist()
-    [3, 4, 5, 6, 1]
+    Attributes:
+        id: a name derived from the content.
+        rows: contacts in the reference window.
+        inflation: for each feature how many times the variance of a mean grows because contacts that follow each
+            other are alike; 1 where they are independent (see `monitor.dependence`).
+
+    >>> reference = Reference.from_frame(pd.DataFrame({"age": [30, 40, 40, None], "sector": ["a", "a", "b", "b"]}))
+    >>> reference.encode_frame(pd.DataFrame({"age": [30, 35, 40, 50, None], "sector": ["a", "b", "c", "7", None]}))
+    array([[1, 0],
+           [2, 1],
+           [3, 2],
+           [4, 4],
+           [5, 3]], dtype=uint16)
     """
 
     id: str
     rows: int
     features: tuple[Feature, ...]
-    values: tuple[Floats, ...]
-    counts: tuple[NDArray[np.int64], ...]
+    inflation: Floats
 
     @classmethod
     def from_features(
@@ -59,143 +64,117 @@ class Reference:
         columns: Sequence[str],
         id: str | None = None,
     ) -> Reference:
-        """From a matrix (rows, features), each feature made of the column of the same place."""
-        features = [Feature(name, column) for name, column in zip(names, columns, strict=True)]
-        return cls._build(np.asarray(values, np.float64), features, id)
+        """From a matrix (rows, features) of numbers in order of arrival, each feature made of the column beside it."""
+        matrix = np.asarray(values, np.float64)
+        made: list[Feature] = [
+            NumberFeature.of(name, column, matrix[:, j])
+            for j, (name, column) in enumerate(zip(names, columns, strict=True))
+        ]
+        return cls._build(len(matrix), made, lambda reference: reference.encode(matrix), id)
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> Reference:
-        """From any frame: numbers as they are; bool, text and category columns as one 0/1 feature per frequent value.
-
-        A missing number becomes minus infinity, below every value: one KS statistic then watches the distribution
-        and the share of missing values together. A missing category is a value of its own.
+        """From any frame in order of arrival: numbers and times as numbers, bool, text and categories as categories.
 
         Raises:
-            ValueError: the frame has no rows or no columns.
+            ValueError: no rows, no columns, or two columns of the same name.
         """
-        features: list[Feature] = []
-        for column in frame.columns:
-            series = frame[column]
-            if _is_number(series):
-                features.append(Feature(str(column), str(column)))
-                continue
-            frequent = _as_text(series).value_counts()
-            marks = sorted(str(value) for value, n in frequent.items() if n >= FREQUENT)
-            features += [Feature(f"{column}={value}", str(column), value) for value in [*marks, _OTHER]]
-        return cls._build(_matrix(frame, features), features, None)
+        twice = frame.columns[frame.columns.duplicated()]
+        if len(twice):
+            raise ValueError(f"the reference has two columns {twice[0]!r}: rename one")
+        made: list[Feature] = []
+        for name in frame.columns:
+            series = frame[name]
+            if holds_numbers(series):
+                values, misfit = numbers_of(series)
+                made.append(NumberFeature.of(str(name), str(name), values, int(misfit.sum())))
+            else:
+                made.append(CategoryFeature.of(str(name), str(name), texts_of(series)))
+        return cls._build(len(frame), made, lambda reference: reference.encode_frame(frame), None)
 
     @classmethod
-    def _build(cls, values: Floats, features: Sequence[Feature], id: str | None) -> Reference:
-        rows = len(values)
+    def _build(cls, rows: int, features: Sequence[Feature], encode: Any, id: str | None) -> Reference:
         if not rows or not features:
             raise ValueError("a reference needs at least one row and one column")
         if rows > MAX_ROWS:
             raise ValueError(f"a reference of {rows:,} rows is more than the {MAX_ROWS:,} supported: sample it")
-        unique = [np.unique(_embedded(values[:, j]), return_counts=True) for j in range(len(features))]
-        if id is None:
-            digest = hashlib.sha256(repr([(f.name, f.column) for f in features]).encode())
-            digest.update(np.ascontiguousarray(_embedded(values)).tobytes())
-            id = digest.hexdigest()[:12]
-        return cls(id, rows, tuple(features), tuple(u for u, _ in unique), tuple(c for _, c in unique))
+        bare = cls("", rows, tuple(features), np.ones(len(features)))
+        measured = inflation(encode(bare), bare.features)
+        content = json.dumps([[feature.to_json() for feature in features], measured.tolist()])
+        return cls(id or hashlib.sha256(content.encode()).hexdigest()[:12], rows, bare.features, measured)
 
     def encode(self, values: NDArray[np.floating[Any]]) -> Codes:
-        """Codes of a matrix (rows, features), same shape."""
-        embedded = _embedded(np.asarray(values, np.float64))
-        codes = np.empty(embedded.shape, np.uint16)
-        for j, unique in enumerate(self.values):
-            codes[:, j] = unique.searchsorted(embedded[:, j], "left") + unique.searchsorted(embedded[:, j], "right")
+        """Codes of a matrix (rows, features) of numbers, same shape; NaN is missing."""
+        from monitor import kernels  # noqa: PLC0415  (Numba takes a second to load)
+
+        codes = np.empty(values.shape, self.dtype)
+        kernels.encode_numbers(np.ascontiguousarray(values, np.float64), *self._unique, codes)
         return codes
 
     def encode_frame(self, frame: pd.DataFrame) -> Codes:
-        """Codes of a frame with the reference's columns.
+        """Codes of a frame, shape (rows, features). A column that it lacks is missing in all rows.
 
         Raises:
-            ValueError: a column is missing.
+            ValueError: it has none of the reference's columns.
         """
-        missing = [column for column in self.columns if column not in frame.columns]
-        if missing:
-            raise ValueError(f"the rows lack the reference's column {missing[0]!r}")
-        return self.encode(_matrix(frame, self.features))
+        held = {str(name): frame.iloc[:, place] for place, name in enumerate(frame.columns)}
+        if not any(feature.column in held for feature in self.features):
+            raise ValueError(f"the rows have none of the reference's columns, such as {self.features[0].column!r}")
+        numbers = np.full((len(frame), len(self.features)), np.nan)
+        misfits = np.zeros(numbers.shape, bool)
+        for j, feature in enumerate(self.features):
+            if isinstance(feature, NumberFeature) and feature.column in held:
+                numbers[:, j], misfits[:, j] = numbers_of(held[feature.column])
+        codes = self.encode(numbers)
+        for j, feature in enumerate(self.features):
+            if isinstance(feature, CategoryFeature):
+                series = held.get(feature.column)
+                codes[:, j] = feature.size - 2 if series is None else _category_codes(feature, series)
+        codes[misfits] = np.broadcast_to(self.sizes - 1, codes.shape)[misfits]
+        return codes
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns watched, in order."""
+        """The contact's columns that are watched, in order."""
         return tuple(dict.fromkeys(feature.column for feature in self.features))
 
     @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each feature's codes begin when the codes of all features are laid end to end."""
-        sizes = [2 * len(unique) + 1 for unique in self.values]
-        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    def sizes(self) -> Ints:
+        """Number of codes of each feature."""
+        return np.array([feature.size for feature in self.features], np.int64)
 
     @cached_property
-    def cumulative(self) -> NDArray[np.int64]:
-        """Reference rows with a code up to each, feature after feature: the reference's side of every KS test."""
-        flat = np.zeros(int(self.starts[-1]), np.int64)
-        for start, counts in zip(self.starts, self.counts, strict=False):
-            flat[start + 1 : start + 2 * len(counts) : 2] = counts
-            flat[start : start + 2 * len(counts) + 1] = np.cumsum(flat[start : start + 2 * len(counts) + 1])
-        return flat
+    def starts(self) -> Ints:
+        """Where each feature's codes begin when those of all features are laid end to end, and where they end."""
+        return np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
 
-    def codes_of(self, feature: int) -> NDArray[np.int64]:
-        """The reference's own codes of one feature, sorted."""
-        counts = self.counts[feature]
-        return np.repeat(2 * np.arange(len(counts)) + 1, counts)
+    @cached_property
+    def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
+        """The type of codes: uint16, or uint32 where a feature has more than 65,536 of them."""
+        return np.dtype("<u2" if int(self.sizes.max()) <= 65_536 else "<u4")
+
+    @cached_property
+    def _unique(self) -> tuple[Floats, Ints]:
+        values = [f.values if isinstance(f, NumberFeature) else np.empty(0) for f in self.features]
+        return np.concatenate(values), np.concatenate([[0], np.cumsum([len(v) for v in values])]).astype(np.int64)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON-able data; infinities are written as None."""
-        return {
-            "id": self.id,
-            "rows": self.rows,
-            "features": [[f.name, f.column, f.marks] for f in self.features],
-            "values": [[None if np.isneginf(v) else v for v in unique.tolist()] for unique in self.values],
-            "counts": [counts.tolist() for counts in self.counts],
-        }
+        """As JSON-able data."""
+        features = [feature.to_json() for feature in self.features]
+        return {"id": self.id, "rows": self.rows, "features": features, "inflation": self.inflation.tolist()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Reference:
         """The inverse of `to_json`."""
-        return cls(
-            data["id"],
-            data["rows"],
-            tuple(Feature(*feature) for feature in data["features"]),
-            tuple(np.array([-np.inf if v is None else v for v in unique], np.float64) for unique in data["values"]),
-            tuple(np.array(counts, np.int64) for counts in data["counts"]),
-        )
+        features = tuple(feature_from_json(feature) for feature in data["features"])
+        return cls(data["id"], data["rows"], features, np.array(data["inflation"], np.float64))
 
 
-_OTHER = "(other)"
-_MISSING = "(missing)"
-
-
-def _embedded(values: Floats) -> Floats:
-    return np.where(np.isnan(values), -np.inf, values)
-
-
-def _is_number(series: pd.Series[Any]) -> bool:
-    return pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
-
-
-def _as_text(series: pd.Series[Any]) -> pd.Series[Any]:
-    return series.astype(object).where(series.notna(), _MISSING).astype(str)
-
-
-def _matrix(frame: pd.DataFrame, features: Sequence[Feature]) -> Floats:
-    out = np.empty((len(frame), len(features)), np.float64)
-    texts: dict[str, NDArray[Any]] = {}
-    known: dict[str, set[str]] = {}
-    for feature in features:
-        if feature.marks is not None:
-            known.setdefault(feature.column, set()).add(feature.marks)
-    for j, feature in enumerate(features):
-        if feature.marks is None:
-            out[:, j] = pd.to_numeric(frame[feature.column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
-            continue
-        if feature.column not in texts:
-            texts[feature.column] = _as_text(frame[feature.column]).to_numpy(object)
-        text = texts[feature.column]
-        if feature.marks == _OTHER:
-            out[:, j] = ~np.isin(text, list(known[feature.column] - {_OTHER}))
-        else:
-            out[:, j] = text == feature.marks
-    return out
+def _category_codes(feature: CategoryFeature, series: pd.Series[Any]) -> NDArray[np.int64]:
+    known: dict[str | None, int] = {None: feature.size - 2}
+    codes = []
+    for text in texts_of(series):
+        if text not in known:
+            known[text] = feature.code(text or "")
+        codes.append(known[text])
+    return np.array(codes, np.int64)

@@ -1,4 +1,4 @@
-"""What the engine carries from pane to pane: the window, how far each partition has come, and what fires.
+"""What the engine carries from pane to pane: window, evidence, how far each partition has come, and what fires.
 
 All of it is JSON-able, and an engine that goes on from it goes on identically.
 """
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from driftline.events import Alert, Kind, Pane
 from monitor.reference import Codes
+from monitor.sequential import Evidence
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,17 @@ EMPTY = Window(np.empty((0, 0), np.uint16), np.empty((0, 2), np.int64), np.empty
 
 @dataclass(frozen=True)
 class Firing:
-    """An alert that fires: as last published, and for how many contacts nothing of its kind has been over."""
+    """An alert that fires.
+
+    Attributes:
+        alert: as last published.
+        tests: (feature, share or -1) of all that was over its threshold since it began.
+        calm: for how many contacts these tests have found nothing.
+    """
 
     alert: Alert
     started_contact: int
+    tests: tuple[tuple[int, int], ...] = ()
     calm: int = 0
 
 
@@ -89,6 +97,7 @@ class EngineState:
     newest: int = 0
     since_switch: int = 0
     window: Window = EMPTY
+    evidence: Evidence | None = None
     firing: Mapping[Kind, Firing] = field(default_factory=dict)
 
     @property
@@ -98,7 +107,7 @@ class EngineState:
 
     def with_empty_window(self) -> EngineState:
         """The same, with a window that fills anew: what fires goes on firing until that is full and calm."""
-        return replace(self, window=EMPTY, since_switch=0)
+        return replace(self, window=EMPTY, since_switch=0, evidence=None)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-able data."""
@@ -108,18 +117,24 @@ class EngineState:
             "version": self.version,
             "newest": self.newest,
             "since_switch": self.since_switch,
-            "codes": [list(self.window.codes.shape), base64.b64encode(self.window.codes.tobytes()).decode()],
+            "codes": [
+                list(self.window.codes.shape),
+                self.window.codes.dtype.str,
+                base64.b64encode(self.window.codes.tobytes()).decode(),
+            ],
+            "evidence": None if self.evidence is None else self.evidence.to_json(),
             "places": self.window.places.tolist(),
             "times": self.window.times.tolist(),
             "firing": {
-                kind: [msgspec.to_builtins(f.alert), f.started_contact, f.calm] for kind, f in self.firing.items()
+                kind: [msgspec.to_builtins(f.alert), f.started_contact, [list(test) for test in f.tests], f.calm]
+                for kind, f in self.firing.items()
             },
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EngineState:
         """The inverse of `to_json`."""
-        shape, codes = data["codes"]
+        shape, dtype, codes = data["codes"]
         return cls(
             entered=data["entered"],
             marks={int(p): PartitionMark(m[0], m[1], tuple(m[2]), dict(m[3])) for p, m in data["marks"].items()},
@@ -127,9 +142,13 @@ class EngineState:
             newest=data["newest"],
             since_switch=data["since_switch"],
             window=Window(
-                np.frombuffer(base64.b64decode(codes), np.uint16).reshape(shape),
+                np.frombuffer(base64.b64decode(codes), dtype).reshape(shape),
                 np.array(data["places"], np.int64).reshape(-1, 2),
                 np.array(data["times"], np.int64),
             ),
-            firing={kind: Firing(msgspec.convert(f[0], Alert), f[1], f[2]) for kind, f in data["firing"].items()},
+            evidence=None if data["evidence"] is None else Evidence.from_json(data["evidence"]),
+            firing={
+                kind: Firing(msgspec.convert(f[0], Alert), f[1], tuple((j, i) for j, i in f[2]), f[3])
+                for kind, f in data["firing"].items()
+            },
         )

@@ -1,0 +1,129 @@
+"""What one look at the stream proves: which columns drift, by which test, and how strongly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import kolmogi
+
+from driftline.events import Kind
+from monitor.features import Floats, Ints
+from monitor.ks import KSReport
+from monitor.plan import KINDS, SCORE, Plan, kind_of
+from monitor.sequential import Evidence, Test
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A test of a feature that is over its threshold.
+
+    Attributes:
+        share: the share tested, or -1 for the distribution.
+        strength: how far beyond, to rank by: the statistic over its threshold.
+        early: proved by the sequential evidence, not by the window.
+    """
+
+    feature: int
+    test: Test
+    share: int
+    strength: float
+    early: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """The window's statistics at one contact, and the evidence so far.
+
+    Attributes:
+        ks: of every number.
+        hits: contacts of the window in each share.
+        share_p: Fisher's p of each share, for as many independent contacts as they count for.
+        totals: the sequential evidence for each kind of alert.
+    """
+
+    contacts: int
+    ks: KSReport
+    hits: Ints
+    share_p: Floats
+    evidence: Evidence
+    totals: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """For each kind of alert the drifting columns, and of each the proofs, the strongest first."""
+
+    drift_share: float
+    proofs: Mapping[Kind, Mapping[str, Sequence[Proof]]]
+
+    def drifts(self, kind: Kind) -> bool:
+        """Whether any column of this kind does."""
+        return bool(self.proofs[kind])
+
+
+def find(plan: Plan, look: Look, *, full: bool) -> Findings:
+    """What is over its threshold; the tests of the window count only once it is full."""
+    found: dict[Kind, dict[str, list[Proof]]] = {kind: {} for kind in KINDS}
+    proofs = [*(_in_window(plan, look) if full else []), *_early(plan, look)]
+    for proof in sorted(proofs, key=lambda proof: (-proof.strength, proof.feature)):
+        column = plan.reference.features[proof.feature].column
+        found[kind_of(column, proof.test)].setdefault(column, []).append(proof)
+    return Findings(len(set(found["data_drift"]) - {SCORE}) / plan.inputs, found)
+
+
+def scaled(plan: Plan, look: Look) -> Floats:
+    """D·√(nm/(n+m)) of every number."""
+    rows, present = plan.rows, look.ks.present
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size: Floats = look.ks.statistic * np.sqrt(rows * present / (rows + present))
+    return size
+
+
+def excess(plan: Plan, look: Look, proofs: Sequence[tuple[int, int]]) -> float:
+    """The mean scaled statistic of some tests, (feature, share) or (feature, -1): about 0.9 where nothing drifts.
+
+    A share's p-value is put on the scale of the KS statistic by the inverse of Kolmogorov's distribution.
+    """
+    root = np.sqrt(plan.reference.inflation)
+    ks = scaled(plan, look)
+    sizes = [float(ks[j] / root[j]) if i < 0 else float(kolmogi(min(1.0, look.share_p[i]))) for j, i in proofs]
+    return float(np.nanmean(sizes)) if sizes else 0.0
+
+
+def _in_window(plan: Plan, look: Look) -> list[Proof]:
+    ratio = scaled(plan, look) / plan.thresholds.ks
+    proofs = [Proof(j, "ks", -1, float(ratio[j]), False) for j in np.flatnonzero(ratio >= 1.0).tolist()]
+    for i in np.flatnonzero(look.share_p <= plan.thresholds.share).tolist():
+        share = plan.shares.shares[i]
+        strength = float(kolmogi(look.share_p[i]) / kolmogi(plan.thresholds.share[i]))
+        proofs.append(Proof(share.feature, share.test, i, strength, False))
+    return proofs
+
+
+def _early(plan: Plan, look: Look) -> list[Proof]:
+    """The columns whose evidence suffices, by e-BH: the k-th strongest needs a k-th of the threshold.
+
+    Where only all columns together reach it, the strongest of them stands for all.
+    Wang & Ramdas 2022, "False discovery rate control with e-values".
+    """
+    stakes = plan.bets.weight * look.evidence.sums
+    columns = len(plan.reference.columns)
+    cell = plan.bet_cell
+    by_cell = np.bincount(cell, weights=stakes, minlength=len(KINDS) * columns)
+    order = np.argsort(-by_cell, kind="stable")
+    c = plan.thresholds.evidence
+    enough = np.flatnonzero(by_cell[order] * np.arange(1, len(order) + 1) >= c)
+    chosen = set(order[: enough[-1] + 1].tolist()) if len(enough) else set()
+    for kind in np.flatnonzero(look.totals >= c).tolist():
+        mine = range(kind * columns, (kind + 1) * columns)
+        if not chosen.intersection(mine):
+            chosen.add(max(mine, key=lambda place: by_cell[place]))
+    proofs = []
+    for place in sorted(chosen):
+        q = int(np.flatnonzero(cell == place)[np.argmax(stakes[cell == place])])
+        share = plan.bets.share[q]
+        strength = float(np.log(max(by_cell[place], 1.0)) / np.log(c))
+        proofs.append(Proof(int(plan.bet_feature[q]), plan.bets.test[q], share, min(1.0, strength), True))
+    return proofs
