@@ -97,3 +97,28 @@ def firing(settings: Settings) -> dict[str, Alert]:
         else:
             now.pop(alert.id, None)
     return now
+
+
+def monitored_before(settings: Settings, position: int) -> int:
+    """How many contacts the monitor had counted when it came to the first one replayed as number ``position`` or later.
+
+    It counts pane by pane, so with several partitions its order differs from that of the replay by some panes.
+    """
+    later = {
+        (record.partition, record.offset)
+        for record in read_all(settings, CONTACTS)
+        if int(dict(record.headers)["replay"].rsplit(b":", 1)[1]) >= position
+    }
+    counted = 0
+    taken: set[tuple[int, int, str]] = set()
+    for record in read_all(settings, PANES):
+        pane = decode(Pane, record.value)
+        key = (pane.partition, pane.pane, pane.model_version)
+        if not pane.complete or key in taken:
+            continue
+        taken.add(key)
+        for place, offset in enumerate(pane.offsets):
+            if (pane.partition, offset) in later:
+                return counted + place
+        counted += pane.contacts
+    return counted

@@ -10,7 +10,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import Any, TypedDict
 
-from driftline.counts import Counter, champion
+from driftline.counts import Counter, champion, monitored_before
 from driftline.events import Alert, ModelEvent, decode
 from driftline.kafka_clients import tail
 from driftline.local_stack import LocalStack, StackError, is_up
@@ -107,7 +107,8 @@ class Demo:
                 for thread in watchers:
                     thread.join(3)
             after = champion(stack.settings)
-        return self._summary(counts, before, after, ready)
+            onset = monitored_before(stack.settings, self._options.onset)
+        return self._summary(counts, before, after, ready, onset)
 
     def _forget_the_last_demo(self) -> None:
         """A demo starts from nothing, unless another one is running here: then `LocalStack` says so."""
@@ -193,7 +194,10 @@ class Demo:
                 self._decisions.append(event)
                 self._say(f"challenger {event.model_version} {event.decision}: {event.why}")
 
-    def _summary(self, counts: dict[str, int], before: str | None, after: str | None, ready: float) -> Summary:
+    def _summary(
+        self, counts: dict[str, int], before: str | None, after: str | None, ready: float, onset: int
+    ) -> Summary:
+        """``onset``: contacts monitored before the first drifted one, counted as the alerts count."""
         options = self._options
         first = next((seen.at for seen in self._alerts if seen.alert.state == "firing"), None)
         return {
@@ -201,10 +205,10 @@ class Demo:
             "scenario": {
                 "name": options.scenario,
                 "severity": options.severity,
-                "onset_contact": options.onset,
+                "onset_contact": onset,
                 "seed": options.seed,
             },
-            "alerts": [_alert_line(seen, options.onset) for seen in self._alerts],
+            "alerts": [_alert_line(seen, onset) for seen in self._alerts],
             "retraining": [_decision_line(decision) for decision in self._decisions],
             "champion": {"before": before, "after": after},
             "seconds": {

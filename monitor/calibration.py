@@ -83,11 +83,16 @@ def thresholds(
         level[j] = mine / 2 / tests[j] / looks
         if isinstance(feature, NumberFeature) and len(feature.values):
             rows = int(feature.counts.sum())
-            law = run_law(rows / window, window, pane)
+            law = run_law(_rounded_up(rows / window), window, pane)
             stretches = max(1, math.ceil(horizon / window / RUN_WINDOWS))
             ks[j] = quantile(law, mine / 2 / stretches) * math.sqrt(reference.inflation[j])
     evidence = horizon / (EARLY * false_alarm_rate)
     return Thresholds(evidence, ks, level[shares.feature], _doubt(reference))
+
+
+def _rounded_up(ratio: float) -> float:
+    """The next of a few ratios, so that features with some missing values share a law; it grows with the ratio."""
+    return float(10.0 ** (math.ceil(8.0 * math.log10(ratio) - 1e-9) / 8.0))
 
 
 def _doubt(reference: Reference) -> str | None:

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, pdtrc
 
-from monitor.features import Feature, Floats, NumberFeature
+from monitor.features import FEW, Feature, Floats, Ints, NumberFeature
 
 CUT = 3.0
 LAGS = 20
@@ -33,49 +33,63 @@ FEWEST = 100
 
 def inflation(codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Feature]) -> Floats:
     """v of each feature for codes in order of arrival, shape (rows, features); 1 unless dependence is beyond doubt."""
-    rows = len(codes)
     out = np.ones(len(features))
-    if rows < 2 * LAGS:
+    if len(codes) < 2 * LAGS:
         return out
-    least = -ndtri(DOUBT / LAGS / len(features)) / np.sqrt(rows)
+    doubt = DOUBT / LAGS / len(features)
     for j, feature in enumerate(features):
-        scores = [_ranks(codes[:, j])] if isinstance(feature, NumberFeature) else _marks(codes[:, j])
-        found = [_inflation(score, least) for score in scores]
-        out[j] = max(found, default=1.0)
+        mine = codes[:, j]
+        values, place, counts = np.unique(mine, return_inverse=True, return_counts=True)
+        if len(values) == 1:
+            continue
+        if isinstance(feature, NumberFeature) and len(values) > FEW:
+            rho = _rank_correlation(place, counts)
+            dependent = rho[:LAGS].max() > -ndtri(doubt) / np.sqrt(len(mine))
+        else:
+            rho = _agreement(place, counts)
+            dependent = _meet_too_often(place, counts, doubt)
+        if dependent:
+            out[j] = _inflation(rho, len(mine))
     return out
 
 
-def _inflation(score: Floats, least: float) -> float:
-    centred = score - score.mean()
-    variance = float(centred @ centred)
-    if variance == 0.0:
-        return 1.0
-    rows = len(score)
-    lags = min(rows // 4, 2_000)
-    rho = np.array([float(centred[k:] @ centred[:-k]) for k in range(1, lags + 1)]) / variance
-    if rho[:LAGS].max() < least:
-        return 1.0
-    v = 1.0
-    cut = lags
-    for k in range(lags):
-        v += 2.0 * float(rho[k])
+def _inflation(rho: Floats, rows: int) -> float:
+    """v from the autocorrelations at lags 1, 2, …, cut where it has converged and raised by its standard error."""
+    v, cut = 1.0, len(rho)
+    for k, correlation in enumerate(rho.tolist()):
+        v += 2.0 * correlation
         if k + 1 >= CUT * max(v, 1.0):
             cut = k + 1
             break
-    v = max(v, 1.0)
-    return v * (1.0 + ERRORS * float(np.sqrt(2.0 * (2 * cut + 1) / rows)))
+    return max(v, 1.0) * (1.0 + ERRORS * float(np.sqrt(2.0 * (2 * cut + 1) / rows)))
 
 
-def _ranks(codes: NDArray[np.unsignedinteger[Any]]) -> Floats:
-    """Normal scores of the codes' mid-ranks."""
-    _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    middle = np.cumsum(counts) - counts / 2
-    scores: Floats = ndtri(middle / len(codes))[place]
-    return scores
+def _lags(rows: int) -> range:
+    return range(1, min(rows // 4, 2_000) + 1)
 
 
-def _marks(codes: NDArray[np.unsignedinteger[Any]]) -> list[Floats]:
-    """One 0/1 series for each frequent code."""
-    values, counts = np.unique(codes, return_counts=True)
-    frequent = values[np.argsort(-counts, kind="stable")][:20]
-    return [(codes == value).astype(np.float64) for value in frequent]
+def _rank_correlation(place: Ints, counts: Ints) -> Floats:
+    """Autocorrelation of the normal scores of the mid-ranks."""
+    scores = ndtri((np.cumsum(counts) - counts / 2) / len(place))[place]
+    scores = scores - scores.mean()
+    return np.array([float(scores[k:] @ scores[:-k]) for k in _lags(len(place))]) / float(scores @ scores)
+
+
+def _agreement(place: Ints, counts: Ints) -> Floats:
+    """How much more often than by chance two contacts have the same value: the autocorrelation of a category."""
+    chance = float(((counts / len(place)) ** 2).sum())
+    same = np.array([float((place[k:] == place[:-k]).mean()) for k in _lags(len(place))])
+    rho: Floats = (same - chance) / (1.0 - chance)
+    return rho
+
+
+def _meet_too_often(place: Ints, counts: Ints, doubt: float) -> bool:
+    """Whether equals follow each other beyond doubt; not of the most frequent value, so that Poisson's law holds."""
+    rare = np.arange(len(counts)) != int(np.argmax(counts))
+    rows = len(place)
+    for k in range(1, LAGS + 1):
+        expected = (rows - k) * float(((counts[rare] / rows) ** 2).sum())
+        meetings = int(((place[k:] == place[:-k]) & rare[place[k:]]).sum())
+        if pdtrc(meetings - 1, expected) < doubt:
+            return True
+    return False

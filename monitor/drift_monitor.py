@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from driftline.events import Alert, Pane
+from driftline.events import Alert, Pane, Promise
 from monitor.engine import EPOCH, Engine, EngineConfig
 from monitor.explain import table
 from monitor.reference import Codes, Reference
@@ -85,6 +85,14 @@ class DriftMonitor:
             alerts += step.alerts
         self._waiting = codes[whole:]
         return alerts
+
+    @property
+    def promise(self) -> Promise:
+        """The false-alarm rate that every alert carries, and whether it holds for this reference."""
+        at = self._engine.plan(self.reference).thresholds
+        return Promise(
+            false_alarm_rate=self.config.false_alarm_rate, horizon=self.config.horizon, holds=at.holds, why=at.why
+        )
 
     def statistics(self) -> pd.DataFrame:
         """Every test of the current window; empty until the window is full.

@@ -29,7 +29,7 @@ def one_column(values: np.ndarray) -> Reference:
     return Reference.from_features(values.reshape(-1, 1), ["x"], ["x"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     arrays(np.float64, st.integers(1, 60), elements=VALUES),
     arrays(np.float64, st.integers(1, 90), elements=VALUES),

@@ -1,0 +1,69 @@
+"""The promise: how often a stream without drift raises any alert in 20,000 contacts."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import beta, norm
+
+from monitor import DriftMonitor
+from tests.statistical import streams
+
+FULL = pytest.param(300, marks=[pytest.mark.long, pytest.mark.timeout(3_600)])
+RUNS = pytest.mark.parametrize("runs", [10, FULL], ids=["quick", "full"])
+
+
+def lower_bound(hits: int, runs: int) -> float:
+    """Clopper-Pearson: the rate is above this with 99.9% confidence."""
+    return 0.0 if hits == 0 else float(beta.ppf(0.001, hits, runs - hits + 1))
+
+
+def wilson_upper(hits: int, runs: int) -> float:
+    """The upper end of Wilson's 95% interval."""
+    z, p = float(norm.ppf(0.975)), hits / runs
+    spread = z * math.sqrt(p * (1 - p) / runs + z * z / (4 * runs * runs))
+    return (p + z * z / (2 * runs) + spread) / (1 + z * z / runs)
+
+
+def check(runs: list[streams.Run]) -> None:
+    """Held as far as so many runs can tell, or promised in none of them."""
+    alarms = sum(run.alarm for run in runs)
+    promised = {run.promised for run in runs}
+    assert len(promised) == 1, "the promise depends on chance"
+    if promised == {False}:
+        return
+    assert lower_bound(alarms, len(runs)) <= streams.RATE, f"{alarms} alarms in {len(runs)} runs"
+    if len(runs) >= 300:
+        assert wilson_upper(alarms, len(runs)) < 0.08, f"{alarms} alarms in {len(runs)} runs"
+
+
+@RUNS
+@pytest.mark.parametrize(
+    "frames",
+    [streams.independent, streams.correlated, streams.categories, streams.autoregressive, streams.bursts],
+    ids=lambda frames: frames.__name__,
+)
+def test_false_alarms_stay_under_the_promised_rate_or_no_rate_is_promised(frames: streams.Frames, runs: int) -> None:
+    check([streams.without_drift(frames, seed) for seed in range(runs)])
+
+
+@RUNS
+@pytest.mark.parametrize("rows", [30, 100, 300])
+def test_the_promise_holds_for_small_references_too(rows: int, runs: int) -> None:
+    check([streams.without_drift(streams.categories, seed, rows) for seed in range(runs)])
+
+
+def test_the_promise_is_withheld_with_its_reason_where_contacts_come_in_runs() -> None:
+    for seed in range(5):
+        promise = monitor_of(streams.bursts, seed).promise
+        assert not promise.holds
+        assert promise.why is not None
+        assert "come in runs" in promise.why
+
+
+def test_a_promise_is_given_where_contacts_are_independent() -> None:
+    assert sum(monitor_of(streams.independent, seed).promise.holds for seed in range(5)) == 5
+
+
+def monitor_of(frames: streams.Frames, seed: int) -> DriftMonitor:
+    return streams.monitor_of(frames, np.random.default_rng([79, seed]))
