@@ -230,6 +230,33 @@ def _time(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def backtest(settings: Settings, options: Namespace) -> int:
+    """The engine over a file."""
+    from driftline.rich_view import backtest_table, file_progress
+    from driftline.tables import read_table
+    from monitor.backtest import backtest as run
+
+    pane = options.pane or max(1, options.window // 10)
+    if pane > options.window:
+        raise UsageError(f"--pane {pane} is more than --window {options.window}: take at most the window")
+    stream, reference = read_table(Path(options.stream)), read_table(Path(options.reference))
+    with file_progress(len(stream)) as progress:
+        found = run(
+            stream, reference, window=options.window, pane=pane, false_alarm_rate=options.false_alarm_rate,
+            horizon=options.horizon, progress=progress,
+        )  # fmt: skip
+    if options.plot:
+        from monitor.matplotlib_backtest import plot_backtest
+
+        plot_backtest(found, Path(options.plot))
+        say(f"drawn to {options.plot}")
+    if options.json:
+        _print_json(found.to_json())
+    else:
+        backtest_table(found.to_json())
+    return DONE
+
+
 def watch(settings: Settings, options: Namespace) -> int:
     """The live view until Ctrl-C."""
     from driftline.kafka_clients import wait_for_kafka
@@ -254,7 +281,8 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
-    command.__name__: command for command in (demo, up, replay, score, monitor, retrain, alerts, watch, status)
+    command.__name__: command
+    for command in (demo, up, replay, score, monitor, retrain, alerts, backtest, watch, status)
 }
 
 if __name__ == "__main__":

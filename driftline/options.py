@@ -62,6 +62,19 @@ def parser() -> argparse.ArgumentParser:
     alerts.add_argument("--level", choices=("monitor", "investigate", "alert", "retrain"), help="from this level on")
     alerts.add_argument("--json", action="store_true", help="the alerts as on the topic")
 
+    backtest = add("backtest", "the alerts that a table would have raised: the same engine over a file, no broker")
+    backtest.add_argument("stream", help="CSV or Parquet, rows in order of arrival, any columns")
+    backtest.add_argument("--reference", required=True, help="CSV or Parquet of rows as they should be")
+    backtest.add_argument("--window", type=_at_least(2), default=500, help="rows compared (default %(default)s)")
+    backtest.add_argument("--pane", type=_at_least(1), help="rows between two tests (default a tenth of the window)")
+    backtest.add_argument(
+        "--false-alarm-rate", type=_rate, default=0.05, metavar="A",
+        help="P(any false alarm within the horizon) (default %(default)s)",
+    )  # fmt: skip
+    backtest.add_argument("--horizon", type=_at_least(1), default=20_000, help="in rows (default %(default)s)")
+    backtest.add_argument("--plot", metavar="OUT.png", help="draw drift share, alerts and columns")
+    backtest.add_argument("--json", action="store_true", help="as one JSON document")
+
     add("watch", "live view: what is firing, drift share, ranked columns, champion, rates")
     status = add("status", "every part: reachable or not, lag, champion, what is firing")
     status.add_argument("--json", action="store_true", help="as one JSON document")
@@ -84,6 +97,13 @@ def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _rate(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1, both excluded")
     return value
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event as Flag
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -41,6 +42,39 @@ def replay_progress(total: int | None) -> Iterator[Callable[[int], None]]:
             bar.update(task, completed=sent, rate=f"{rate:,.0f}/s")
 
         yield move
+
+
+@contextmanager
+def file_progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error for the rows of a file; yields the function that moves it."""
+    columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("folding", total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def backtest_table(found: dict[str, Any]) -> None:
+    """A backtest for people."""
+    console, promise = Console(), found["promise"]
+    console.print(f"{found['rows']:,} rows against a reference of {found['reference']['rows']:,}", highlight=False)
+    if promise["holds"]:
+        rate, horizon = promise["false_alarm_rate"], promise["horizon"]
+        console.print(f"promise: without drift, at most {rate:.0%} of runs of {horizon:,} rows raise any alert")
+    else:
+        console.print(f"no false-alarm rate is promised: {promise['why']}", style="yellow")
+    for column, why in found["untested"].items():
+        console.print(f"{column}: {why}", style="yellow", highlight=False)
+    if not found["alerts"]:
+        console.print("no alerts", style="green")
+        return
+    for alert in found["alerts"]:
+        style = LEVEL_STYLES[alert["level"]] if alert["state"] == "firing" else "green"
+        head = f"row {alert['at_contact']:>9,}  {alert['state']:8}  {alert['level']:11}  {alert['kind']:16}"
+        console.print(f"{head}  drift share {alert['drift_share']:.0%}", style=style, highlight=False)
+        for column in alert["columns"]:
+            figures = f"{column['test']} {column['statistic']:,.4g}, threshold {column['threshold']:,.4g}"
+            told = f"    {column['name']}: {column['cause']} ({figures})"
+            console.print(told, highlight=False, markup=False, soft_wrap=True)
 
 
 def stored_alerts(settings: Settings, *, follow: bool, stop: Flag) -> Iterator[Alert]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -33,6 +34,8 @@ from monitor.reference import FEWEST_ROWS, Reference
 
 EARLY = 0.8
 """Part of the false-alarm rate that the sequential evidence may spend: it is what is early."""
+CALM = 1.2
+"""An alert may end while the mean scaled statistic of its tests is below this; it is 0.9 where nothing drifts."""
 RUN_WINDOWS = 40
 """Length of a simulated run; longer horizons are cut into such stretches (a union bound)."""
 SIMULATED_WINDOW = 500
@@ -72,17 +75,17 @@ def thresholds(
     reference: Reference, shares: Shares, *, window: int, pane: int, false_alarm_rate: float, horizon: int
 ) -> Thresholds:
     """The thresholds for a reference and a way to watch it."""
-    columns = [feature.column for feature in reference.features]
-    per_column = (1.0 - EARLY) * false_alarm_rate / len(set(columns))
+    features_of = Counter(feature.column for feature in reference.features)
+    per_column = (1.0 - EARLY) * false_alarm_rate / len(features_of)
     looks = max(1.0, horizon / pane)
-    tests = np.bincount(shares.feature, minlength=len(columns)).astype(np.float64)
-    ks = np.full(len(columns), np.nan)
-    level = np.empty(len(columns))
+    tests = np.bincount(shares.feature, minlength=len(reference.features)).astype(np.float64)
+    ks = np.full(len(reference.features), np.nan)
+    level = np.empty(len(reference.features))
     for j, feature in enumerate(reference.features):
-        mine = per_column / columns.count(feature.column)
+        mine = per_column / features_of[feature.column]
         level[j] = mine / 2 / tests[j] / looks
         if isinstance(feature, NumberFeature) and len(feature.values):
-            rows = int(feature.counts.sum())
+            rows = max(FEWEST_ROWS, int(feature.counts.sum()))
             law = run_law(_rounded_up(rows / window), window, pane)
             stretches = max(1, math.ceil(horizon / window / RUN_WINDOWS))
             ks[j] = quantile(law, mine / 2 / stretches) * math.sqrt(reference.inflation[j])

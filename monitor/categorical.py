@@ -80,12 +80,19 @@ class Shares:
         kernels.fisher_p_values(
             *(np.round(counts / v).astype(np.int64) for counts in (hits, contacts, self.reference_hits, self.rows)), out
         )
+        fewer = hits * self.rows < self.reference_hits * contacts
+        out[fewer & self.is_unseen] = 1.0  # fewer new values than usual are no drift
         return out
 
     @cached_property
     def reference_hits(self) -> Ints:
         """Reference rows in each share."""
         return np.array([share.hits for share in self.shares], np.int64)
+
+    @cached_property
+    def is_unseen(self) -> NDArray[np.bool_]:
+        """Which shares are those of unseen values."""
+        return np.array([share.test == "unseen" for share in self.shares], bool)
 
     @cached_property
     def feature(self) -> Ints:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from driftline.events import Alert, Pane, Promise
-from monitor.engine import EPOCH, Engine, EngineConfig
+from driftline.events import Alert, Promise
+from monitor.engine import Engine, EngineConfig, Report, microseconds
 from monitor.explain import table
-from monitor.reference import Codes, Reference
-from monitor.state import EngineState
+from monitor.plan import Plan
+from monitor.reference import Reference
+from monitor.state import EngineState, Window
 
 MODEL_VERSION = "none"
 
@@ -23,19 +23,19 @@ MODEL_VERSION = "none"
 class DriftMonitor:
     """Watches rows against a reference; the same engine, and the same alerts, as on a stream.
 
-    Rows may come in one call or a thousand: the window is tested after every ``pane`` of them, and starts to be
-    once ``window`` rows are there.
+    Rows may come in one call or a thousand. The sequential evidence is looked at after every row, the window after
+    every ``pane`` of them once it is full.
 
     Args:
         reference: what the rows are compared with.
         window: rows in the current window.
-        pane: rows between two tests; it divides the window.
+        pane: rows between two tests of the window, at most the window.
         false_alarm_rate: P(any false alarm within ``horizon`` rows), if rows are independent.
         horizon: rows that the rate is promised for.
-        seed: kept for detectors that draw at random; the KS test does not.
+        seed: kept in the state; no test draws at random.
 
     Raises:
-        ValueError: the pane does not divide the window.
+        ValueError: a parameter is out of its range.
 
     >>> rng = np.random.default_rng(0)
     >>> monitor = DriftMonitor(Reference.from_frame(pd.DataFrame({"x": rng.normal(size=1_000)})))
@@ -54,42 +54,52 @@ class DriftMonitor:
         horizon: int = 20_000,
         seed: int = 0,
     ) -> None:
-        if pane < 1 or window % pane:
-            raise ValueError(f"pane ({pane}) must divide window ({window})")
         self.reference = reference
         self.config = EngineConfig(window, pane, false_alarm_rate, horizon)
         self.seed = seed
         self._engine = Engine(self.config)
-        self._state = EngineState()
-        self._waiting: Codes = np.empty((0, len(reference.features)), reference.dtype)
+        self._state = EngineState(version=MODEL_VERSION)
 
-    def update(self, rows: pd.DataFrame, at: datetime | None = None) -> list[Alert]:
+    def update(
+        self,
+        rows: pd.DataFrame,
+        at: datetime | None = None,
+        observe: Callable[[Report], None] = lambda _: None,
+    ) -> list[Alert]:
         """Take in rows and return the alerts whose state changed, oldest first.
 
         Args:
-            rows: any number of rows with the reference's columns.
+            rows: any number of rows, in order of arrival.
             at: the rows' time, for the alerts; without it the n-th row is taken to be n seconds after 1970.
+            observe: told of every look at the window, alert or not.
+
+        A column of the reference that ``rows`` lack counts as missing in all of them; other columns are left out.
 
         Raises:
-            ValueError: a column of the reference is missing.
+            ValueError: they have none of the reference's columns.
         """
         if rows.empty:
             return []
-        codes = np.concatenate([self._waiting, self.reference.encode_frame(rows)])
-        alerts: list[Alert] = []
-        size = self.config.pane
-        whole = len(codes) - len(codes) % size
-        for begin in range(0, whole, size):
-            step = self._engine.step(self._state, self._pane(codes[begin : begin + size], at), self.reference)
-            self._state = step.state
-            alerts += step.alerts
-        self._waiting = codes[whole:]
-        return alerts
+        codes = self.reference.encode_frame(rows)
+        places = np.arange(self._state.entered, self._state.entered + len(codes))
+        times = (places + 1) * 1_000_000 if at is None else np.full(len(codes), microseconds(at))
+        contacts = Window(codes, np.column_stack([np.zeros_like(places), places]), times)
+        state = replace(self._state, entered=self._state.entered + len(codes))
+        step = self._engine.take(state, contacts, self.reference)
+        self._state = step.state
+        for report in step.reports:
+            observe(report)
+        return step.alerts
+
+    @property
+    def plan(self) -> Plan:
+        """The tests, the bets and the thresholds for this reference."""
+        return self._engine.plan(self.reference)
 
     @property
     def promise(self) -> Promise:
         """The false-alarm rate that every alert carries, and whether it holds for this reference."""
-        at = self._engine.plan(self.reference).thresholds
+        at = self.plan.thresholds
         return Promise(
             false_alarm_rate=self.config.false_alarm_rate, horizon=self.config.horizon, holds=at.holds, why=at.why
         )
@@ -103,9 +113,8 @@ class DriftMonitor:
         window = self._state.window
         if len(window) < self.config.window:
             return pd.DataFrame(columns=names)
-        plan = self._engine.plan(self.reference)
-        look = self._engine.look(self._state, plan)
-        return pd.DataFrame(table(plan, look, window.codes), columns=names)
+        look = self._engine.look(self._state, self.plan)
+        return pd.DataFrame(table(self.plan, look, window.codes), columns=names)
 
     def state(self) -> dict[str, Any]:
         """Everything needed to go on elsewhere, as JSON-able data."""
@@ -114,7 +123,6 @@ class DriftMonitor:
             "seed": self.seed,
             "reference": self.reference.to_json(),
             "engine": self._state.to_json(),
-            "waiting": base64.b64encode(self._waiting.tobytes()).decode(),
         }
 
     @classmethod
@@ -130,20 +138,4 @@ class DriftMonitor:
             seed=state["seed"],
         )
         monitor._state = EngineState.from_json(state["engine"])
-        flat = np.frombuffer(base64.b64decode(state["waiting"]), monitor.reference.dtype)
-        monitor._waiting = flat.reshape(-1, len(monitor.reference.features))
         return monitor
-
-    def _pane(self, codes: Codes, at: datetime | None) -> Pane:
-        first = self._state.entered
-        last = first + len(codes) - 1
-        return Pane(
-            partition=0,
-            pane=first // self.config.pane,
-            model_version=MODEL_VERSION,
-            complete=True,
-            contacts=len(codes),
-            offsets=list(range(first, last + 1)),
-            last_sent_at=at or EPOCH + timedelta(seconds=last + 1),
-            codes=codes.tobytes(),
-        )

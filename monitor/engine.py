@@ -14,12 +14,13 @@ import msgspec
 import numpy as np
 
 from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Kind, Level, Pane, Promise
+from monitor.calibration import CALM
 from monitor.explain import describe
 from monitor.features import Floats
 from monitor.findings import Findings, Look, excess, find
 from monitor.ks import KSReport, RollingKS
 from monitor.plan import KINDS, Plan
-from monitor.policy import CALM, RUNBOOK, calm_summary, graver, handed_over_summary, level_of, summary
+from monitor.policy import RUNBOOK, calm_summary, graver, handed_over_summary, level_of, summary
 from monitor.reference import Codes, Reference
 from monitor.sequential import Evidence
 from monitor.state import EMPTY, EngineState, Firing, PartitionMark, Window
@@ -29,7 +30,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class EngineConfig:
-    """How to watch. ``pane`` divides ``window``; both are contacts."""
+    """How to watch.
+
+    Attributes:
+        window: contacts in the current window.
+        pane: contacts between two tests of the window, at most ``window``.
+        false_alarm_rate: P(any false alarm within ``horizon`` contacts), above 0 and below 1.
+        investigate_share, alert_share: drift shares from which on an alert has these levels.
+
+    Raises:
+        ValueError: one of them is out of its range; the message names it.
+    """
 
     window: int = 500
     pane: int = 50
@@ -37,6 +48,16 @@ class EngineConfig:
     horizon: int = 20_000
     investigate_share: float = 0.20
     alert_share: float = 0.50
+
+    def __post_init__(self) -> None:
+        if self.window < 2:
+            raise ValueError(f"window is {self.window}: it needs at least 2 contacts")
+        if not 1 <= self.pane <= self.window:
+            raise ValueError(f"pane is {self.pane}: it needs 1 to {self.window} contacts, the window")
+        if not 0.0 < self.false_alarm_rate < 1.0:
+            raise ValueError(f"false_alarm_rate is {self.false_alarm_rate}: it needs to be above 0 and below 1")
+        if self.horizon < 1:
+            raise ValueError(f"horizon is {self.horizon}: it needs at least 1 contact")
 
 
 @dataclass(frozen=True)
@@ -47,6 +68,8 @@ class Report:
     model_version: str
     look: Look
     findings: Findings
+    full: bool
+    """Whether the window was full and due for its tests; else the evidence alone called for a look."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +77,7 @@ class Step:
     """What one pane led to."""
 
     state: EngineState
-    report: Report | None = None
+    reports: list[Report] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
 
 
@@ -96,24 +119,28 @@ class Engine:
             partial = dict(mark.partial) | {pane.model_version: pane.contacts}
             return Step(replace(state, marks=dict(state.marks) | {pane.partition: replace(mark, partial=partial)}))
         marks = dict(state.marks) | {pane.partition: mark.after(pane)}
-        entered = state.entered
-        state = replace(state, marks=marks, entered=entered + pane.contacts)
-        newest = _microseconds(pane.last_sent_at)
+        state = replace(state, marks=marks, entered=state.entered + pane.contacts)
+        newest = microseconds(pane.last_sent_at)
         if pane.model_version != state.version:
             if newest <= state.newest:  # a late pane of the model that has been replaced
                 return Step(state)
             state = replace(state, version=pane.model_version, since_switch=0, window=EMPTY, evidence=None)
         state = replace(state, newest=max(newest, state.newest))
-        return self._take(state, _contacts(pane, reference), entered, self.plan(reference))
+        return self.take(state, _contacts(pane, reference), reference)
 
     def look(self, state: EngineState, plan: Plan) -> Look:
         """The statistics of the state's window."""
         ks = self._roll(state.window, state.window.part(0, 0), plan)
         return _look(plan, state, ks)
 
-    def _take(self, state: EngineState, contacts: Window, entered: int, plan: Plan) -> Step:
-        """Move on contact by contact, stopping where evidence suffices and where the window is due for its tests."""
-        begin, report, alerts = 0, None, []
+    def take(self, state: EngineState, contacts: Window, reference: Reference) -> Step:
+        """Move on contact by contact, stopping where evidence suffices and where the window is due for its tests.
+
+        Args:
+            state: with ``contacts`` among those that have entered.
+        """
+        plan, entered = self.plan(reference), state.entered - len(contacts)
+        begin, reports, alerts = 0, [], []
         while begin < len(contacts):
             due = min(len(contacts), begin + self.config.pane - state.since_switch % self.config.pane)
             evidence, end = self._gather(state, contacts.codes[begin:due], plan)
@@ -129,10 +156,11 @@ class Engine:
             tested = state.since_switch % self.config.pane == 0 and len(state.window) == self.config.window
             if tested or end < due or self._suffices(state, plan):
                 report = self._test(state, entered + end, plan, ks)
-                state, changed = self._decide(state, report, plan, full=tested)
+                state, changed = self._decide(state, report, plan)
+                reports.append(report)
                 alerts += changed
             begin = end
-        return Step(state, report, alerts)
+        return Step(state, reports, alerts)
 
     def _gather(self, state: EngineState, codes: Codes, plan: Plan) -> tuple[Evidence, int]:
         """The evidence after the contacts, or after the first at which a kind of alert begins to fire."""
@@ -165,19 +193,16 @@ class Engine:
         assert state.version is not None
         look = _look(plan, state, ks)
         full = len(state.window) == self.config.window
-        return Report(at_contact, state.version, look, find(plan, look, full=full))
+        due = full and state.since_switch % self.config.pane == 0
+        return Report(at_contact, state.version, look, find(plan, look, full=full), due)
 
-    def _decide(self, state: EngineState, report: Report, plan: Plan, *, full: bool) -> tuple[EngineState, list[Alert]]:
-        """What fires, what gets graver and what is over after a test.
-
-        Args:
-            full: whether the window was due for its tests; between those an alert may only begin.
-        """
+    def _decide(self, state: EngineState, report: Report, plan: Plan) -> tuple[EngineState, list[Alert]]:
+        """What fires, what gets graver and what is over; between the tests of the window an alert may only begin."""
         firing, alerts, evidence = dict(state.firing), [], state.evidence
         for place, kind in enumerate(KINDS):
             held = firing.get(kind)
             over = report.findings.drifts(kind)
-            if held is not None and not full:
+            if held is not None and not report.full:
                 continue
             if held is not None and held.alert.model_version != report.model_version:
                 words = handed_over_summary if over else lambda version: calm_summary(version, new_model=True)
@@ -285,7 +310,7 @@ class Engine:
 def _contacts(pane: Pane, reference: Reference) -> Window:
     codes = np.frombuffer(pane.codes, reference.dtype).reshape(pane.contacts, len(reference.features))
     places = np.column_stack([np.full(pane.contacts, pane.partition, np.int64), np.array(pane.offsets, np.int64)])
-    return Window(codes, places, np.full(pane.contacts, _microseconds(pane.last_sent_at), np.int64))
+    return Window(codes, places, np.full(pane.contacts, microseconds(pane.last_sent_at), np.int64))
 
 
 def _totals(plan: Plan, evidence: Evidence) -> Floats:
@@ -304,10 +329,11 @@ def _look(plan: Plan, state: EngineState, ks: KSReport) -> Look:
 def _tests(report: Report, kind: Kind) -> tuple[tuple[int, int], ...]:
     """What of a kind is over its threshold, as (feature, share or -1)."""
     proofs = [proof for column in report.findings.proofs[kind].values() for proof in column]
-    return tuple((proof.feature, proof.share) for proof in proofs)
+    return tuple(proof.at for proof in proofs)
 
 
-def _microseconds(at: datetime) -> int:
+def microseconds(at: datetime) -> int:
+    """Since 1970."""
     return (at - EPOCH) // timedelta(microseconds=1)
 
 

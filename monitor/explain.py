@@ -9,7 +9,7 @@ import numpy as np
 
 from driftline.events import DriftedColumn
 from monitor.features import Floats, Ints, NumberFeature
-from monitor.findings import Look, Proof
+from monitor.findings import Look, Proof, age
 from monitor.ks import p_value
 from monitor.plan import Plan
 from monitor.reference import Codes
@@ -32,7 +32,8 @@ def describe(plan: Plan, look: Look, window: Codes, proofs: Sequence[Proof], hor
     proof = proofs[0]
     feature = plan.reference.features[proof.feature]
     names = dict.fromkeys(plan.reference.features[one.feature].name for one in proofs)
-    change = _change(plan, proof, window[-_since(plan, look, proof, len(window)) :, proof.feature])
+    since = min(len(window), max(FEWEST, age(plan, look, proof)))
+    change = _change(plan, proof, window[-since:, proof.feature])
     statistic, threshold, p = _figures(plan, look, window, proof, horizon)
     return DriftedColumn(
         name=feature.column,
@@ -45,14 +46,6 @@ def describe(plan: Plan, look: Look, window: Codes, proofs: Sequence[Proof], hor
         direction=change.direction,
         cause=change.cause,
     )
-
-
-def _since(plan: Plan, look: Look, proof: Proof, contacts: int) -> int:
-    """For how many contacts the strongest bet on a feature has been winning: since when it drifts, probably."""
-    first, last = plan.bets.starts[proof.feature : proof.feature + 2].tolist()
-    mine = [q for q in range(first, last) if plan.bets.test[q] == proof.test and plan.bets.share[q] == proof.share]
-    best = max(mine, key=lambda q: float(look.evidence.products[q]))
-    return min(contacts, max(FEWEST, int(look.evidence.ages[best])))
 
 
 def _figures(plan: Plan, look: Look, window: Codes, proof: Proof, horizon: int) -> tuple[float, float, float]:
@@ -104,12 +97,13 @@ def _number_change(feature: NumberFeature, present: Ints) -> Change:
     place = int(np.argmax(np.abs(gap)))
     effect = -float(gap[place])
     before, now = _quartiles(feature, feature.reference[:-2]), _quartiles(feature, present)
-    spread_before, spread_now = before[2] - before[0], now[2] - now[0]
-    moved = abs(now[1] - before[1])
-    if moved > 0 and moved >= abs(spread_now - spread_before) / 2:
+    with np.errstate(invalid="ignore"):  # infinities have no distance
+        spread_before, spread_now = before[2] - before[0], now[2] - now[0]
+        moved, spread = abs(now[1] - before[1]), abs(spread_now - spread_before)
+    if now[1] != before[1] and not moved < spread / 2:
         direction, way = ("higher", "up") if now[1] > before[1] else ("lower", "down")
         return Change(effect, direction, f"median {way} from {before[1]:.4g} to {now[1]:.4g}")
-    if spread_now != spread_before:
+    if spread > 0:
         direction, way = ("wider", "widened") if spread_now > spread_before else ("narrower", "narrowed")
         return Change(effect, direction, f"middle half {way} from {spread_before:.4g} to {spread_now:.4g}")
     return Change(effect, "higher" if effect > 0 else "lower", "the distribution moved around the same median")
@@ -118,13 +112,20 @@ def _number_change(feature: NumberFeature, present: Ints) -> Change:
 def _quartiles(feature: NumberFeature, counts: Ints) -> Floats:
     """The quartiles of values known by their codes; between two reference values, the middle of them."""
     values = feature.values
-    middles = np.concatenate([values[:1], (values[:-1] + values[1:]) / 2, values[-1:]]) if len(values) else values
+    finite = np.isfinite(values[:-1]) & np.isfinite(values[1:])
+    between = np.where(finite, values[:-1] + np.where(finite, np.diff(_finite(values)), 0.0) / 2, values[:-1])
+    middles = np.concatenate([values[:1], between, values[-1:]])
     positions = np.empty(2 * len(values) + 1)
     positions[0::2], positions[1::2] = middles, values
     below = np.cumsum(counts)
     if not len(below) or below[-1] == 0:
         return np.zeros(3)
     return np.array([positions[int(np.searchsorted(below, q * below[-1]))] for q in (0.25, 0.5, 0.75)])
+
+
+def _finite(values: Floats) -> Floats:
+    """The values, with 0 for infinities."""
+    return np.where(np.isfinite(values), values, 0.0)
 
 
 def table(plan: Plan, look: Look, window: Codes) -> list[tuple[str, str, float, float, float, float, str]]:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import kolmogi
 
 from driftline.events import Kind
+from monitor.calibration import CALM
 from monitor.features import Floats, Ints
 from monitor.ks import KSReport
 from monitor.plan import KINDS, SCORE, Plan, kind_of
@@ -30,6 +31,11 @@ class Proof:
     share: int
     strength: float
     early: bool
+
+    @property
+    def at(self) -> tuple[int, int]:
+        """Where it stands: (feature, share or -1)."""
+        return self.feature, self.share
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +70,16 @@ class Findings:
 
 
 def find(plan: Plan, look: Look, *, full: bool) -> Findings:
-    """What is over its threshold; the tests of the window count only once it is full."""
+    """What is over its threshold; the tests of the window count only once it is full.
+
+    Evidence outlives a drift, since it has to be lost again bit by bit. So it counts for a window's length, and beyond
+    that as long as the window does not look calm.
+    """
     found: dict[Kind, dict[str, list[Proof]]] = {kind: {} for kind in KINDS}
-    proofs = [*(_in_window(plan, look) if full else []), *_early(plan, look)]
+    early = _early(plan, look)
+    if full:
+        early = [one for one in early if not _is_old(plan, look, one) or excess(plan, look, [one.at]) >= CALM]
+    proofs = [*(_in_window(plan, look) if full else []), *early]
     for proof in sorted(proofs, key=lambda proof: (-proof.strength, proof.feature)):
         column = plan.reference.features[proof.feature].column
         found[kind_of(column, proof.test)].setdefault(column, []).append(proof)
@@ -90,6 +103,28 @@ def excess(plan: Plan, look: Look, proofs: Sequence[tuple[int, int]]) -> float:
     ks = scaled(plan, look)
     sizes = [float(ks[j] / root[j]) if i < 0 else float(kolmogi(min(1.0, look.share_p[i]))) for j, i in proofs]
     return float(np.nanmean(sizes)) if sizes else 0.0
+
+
+def strengths(plan: Plan, look: Look) -> Floats:
+    """For each column of the reference its strongest test of the window, as a multiple of the threshold."""
+    of_feature = np.fmax(scaled(plan, look) / plan.thresholds.ks, 0.0)
+    shares = kolmogi(np.minimum(1.0, look.share_p)) / kolmogi(np.minimum(1.0, plan.thresholds.share))
+    np.fmax.at(of_feature, plan.shares.feature, shares)
+    out = np.zeros(len(plan.reference.columns))
+    np.fmax.at(out, plan.feature_column, np.nan_to_num(of_feature))
+    return out
+
+
+def _is_old(plan: Plan, look: Look, proof: Proof) -> bool:
+    """Whether the evidence began more than a window ago."""
+    return age(plan, look, proof) > look.contacts
+
+
+def age(plan: Plan, look: Look, proof: Proof) -> int:
+    """For how many contacts the strongest bet on a test has been winning: since when there is drift, probably."""
+    first, last = plan.bets.starts[proof.feature : proof.feature + 2].tolist()
+    mine = [q for q in range(first, last) if plan.bets.test[q] == proof.test and plan.bets.share[q] == proof.share]
+    return int(look.evidence.ages[max(mine, key=lambda q: float(look.evidence.products[q]))])
 
 
 def _in_window(plan: Plan, look: Look) -> list[Proof]:

@@ -259,7 +259,8 @@ def bet(
                     e[q] = e[q] ** tempering[first]
         for q in range(len(sums)):
             sums[q] = (1.0 + sums[q]) * evidence[q]
-            ages[q] = 1.0 + (ages[q] if products[q] > 1.0 else 0.0)
+            # A bet that can only lose stands at 1, give or take rounding: that is no start either.
+            ages[q] = 1.0 + (ages[q] if products[q] > 1.0 + 1e-9 else 0.0)
             products[q] = max(products[q], 1.0) * evidence[q]
         for q in range(len(sums)):
             totals[t, groups[q]] += weight[q] * sums[q]

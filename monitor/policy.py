@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from driftline.events import LEVELS, DriftedColumn, Kind, Level
 
-CALM = 1.2
-"""An alert may end while the mean scaled statistic of its tests is below this; it is 0.9 where nothing drifts."""
 RUNBOOK = "https://github.com/driftline/driftline/blob/main/docs/monitoring.md#{kind}"
 WORDS: Mapping[str, str] = {
     "llm_quality": "profile quality",

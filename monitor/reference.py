@@ -138,6 +138,19 @@ class Reference:
         """The contact's columns that are watched, in order."""
         return tuple(dict.fromkeys(feature.column for feature in self.features))
 
+    @property
+    def untested(self) -> dict[str, str]:
+        """Features whose distribution cannot be tested, and why."""
+        why = {}
+        for feature in self.features:
+            if not len(feature.values):
+                why[feature.name] = (
+                    "no values in the reference: only the shares of missing values and misfits are tested"
+                )
+            elif isinstance(feature, CategoryFeature) and len(feature.values) > 1 and (feature.counts == 1).all():
+                why[feature.name] = "no value occurs twice in the reference: only missing values and misfits are tested"
+        return why
+
     @cached_property
     def sizes(self) -> Ints:
         """Number of codes of each feature."""

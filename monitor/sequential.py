@@ -24,6 +24,7 @@ Vovk, Gammerman & Shafer 2022, "Algorithmic Learning in a Random World", part II
 from __future__ import annotations
 
 import base64
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -93,10 +94,11 @@ class Bets:
 
         A column's stake is shared by its features, and within a feature by its tests.
         """
-        columns = [feature.column for feature in features]
-        by_value = {columns[share.feature] for share in shares.shares if share.test == "frequency"}
-        stakes = {column: CATEGORY_STAKE if column in by_value else 1.0 for column in columns}
-        stake = {column: size / sum(stakes.values()) / columns.count(column) for column, size in stakes.items()}
+        features_of = Counter(feature.column for feature in features)
+        by_value = {features[share.feature].column for share in shares.shares if share.test == "frequency"}
+        stakes = {column: CATEGORY_STAKE if column in by_value else 1.0 for column in features_of}
+        total = sum(stakes.values())
+        stake = {column: size / total / features_of[column] for column, size in stakes.items()}
         rows, tables, tests, on, weights, pools = [], [], [], [], [], []
         start = 0
         for feature in features:

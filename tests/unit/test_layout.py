@@ -19,6 +19,7 @@ TECHNOLOGIES = {
     "evidently": {"evidently"},
     "prometheus": {"prometheus_client"},
     "rich": {"rich"},
+    "matplotlib": {"matplotlib"},
 }
 
 
