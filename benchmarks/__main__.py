@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import ks, latency, parsing, scoring, swap
+from benchmarks import detection, ks, latency, parsing, scoring, swap
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "parsing": parsing.main,
     "ks": ks.main,
+    "detection": detection.main,
     "scoring": scoring.main,
     "latency": latency.main,
     "swap": swap.main,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from driftline.events import Alert, Kind
 from monitor import DriftMonitor, Reference
@@ -153,6 +155,13 @@ def with_drift(
         share=during[-1].drift_share if during else 0.0,
         columns=tuple(column.name for column in during[0].columns) if during else (),
     )
+
+
+def wilson_upper(hits: int, runs: int) -> float:
+    """The upper end of Wilson's 95% interval."""
+    z, p = float(norm.ppf(0.975)), hits / runs
+    spread = z * math.sqrt(p * (1 - p) / runs + z * z / (4 * runs * runs))
+    return (p + z * z / (2 * runs) + spread) / (1 + z * z / runs)
 
 
 def _of(kind: Kind, alerts: list[Alert]) -> list[Alert]:

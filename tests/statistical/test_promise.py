@@ -1,10 +1,8 @@
 """The promise: how often a stream without drift raises any alert in 20,000 contacts."""
 
-import math
-
 import numpy as np
 import pytest
-from scipy.stats import beta, norm
+from scipy.stats import beta
 
 from monitor import DriftMonitor
 from tests.statistical import streams
@@ -18,13 +16,6 @@ def lower_bound(hits: int, runs: int) -> float:
     return 0.0 if hits == 0 else float(beta.ppf(0.001, hits, runs - hits + 1))
 
 
-def wilson_upper(hits: int, runs: int) -> float:
-    """The upper end of Wilson's 95% interval."""
-    z, p = float(norm.ppf(0.975)), hits / runs
-    spread = z * math.sqrt(p * (1 - p) / runs + z * z / (4 * runs * runs))
-    return (p + z * z / (2 * runs) + spread) / (1 + z * z / runs)
-
-
 def check(runs: list[streams.Run]) -> None:
     """Held as far as so many runs can tell, or promised in none of them."""
     alarms = sum(run.alarm for run in runs)
@@ -34,7 +25,7 @@ def check(runs: list[streams.Run]) -> None:
         return
     assert lower_bound(alarms, len(runs)) <= streams.RATE, f"{alarms} alarms in {len(runs)} runs"
     if len(runs) >= 300:
-        assert wilson_upper(alarms, len(runs)) < 0.08, f"{alarms} alarms in {len(runs)} runs"
+        assert streams.wilson_upper(alarms, len(runs)) < 0.08, f"{alarms} alarms in {len(runs)} runs"
 
 
 @RUNS
