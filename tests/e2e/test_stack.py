@@ -108,12 +108,14 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
     ) as follower:
         assert follower.stdout is not None
         driftline(folder, "replay", "scenario:sector_shift", "--onset", "0", "--limit", "1500", "--fast")
-        alert = json.loads(follower.stdout.readline())
+        told: list[str] = []
+        while "industry" not in told:  # the people of the sample export, who came first, are unlike the model's too
+            alert = json.loads(follower.stdout.readline())
+            told = [column["name"] for column in alert["columns"]]
         follower.send_signal(signal.SIGINT)
         assert follower.wait(10) == 130
     assert (alert["schema"], alert["state"], alert["kind"]) == ("driftline.alert/1", "firing", "data_drift")
     assert alert["promise"]["holds"]
-    assert "industry" in [column["name"] for column in alert["columns"]]
 
 
 @pytest.mark.parametrize(
