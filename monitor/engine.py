@@ -216,8 +216,7 @@ class Engine:
                     alerts.append(alert)
                 continue
             held = replace(held, tests=tuple(dict.fromkeys([*held.tests, *_tests(report, kind)])))
-            lasted = report.at_contact - held.started_contact
-            if lasted >= self.config.window and excess(plan, report.look, held.tests) < CALM:
+            if self._is_after(held, state, report) and excess(plan, report.look, held.tests) < CALM:
                 held = replace(held, calm=held.calm + self.config.pane)
             else:
                 held = replace(held, calm=0)
@@ -234,6 +233,14 @@ class Engine:
                 alerts.append(held.alert)
             firing[kind] = held
         return replace(state, firing=firing, evidence=evidence), alerts
+
+    def _is_after(self, held: Firing, state: EngineState, report: Report) -> bool:
+        """Whether the whole window came after the alert began.
+
+        A partition that lagged brings contacts from before; that they are calm does not say that the drift is over.
+        """
+        lasted = report.at_contact - held.started_contact
+        return lasted >= self.config.window and int(state.window.times.min()) >= microseconds(held.alert.started_at)
 
     def _level(self, kind: Kind, report: Report, plan: Plan, held: Firing | None) -> Level:
         level = level_of(

@@ -130,13 +130,8 @@ def wait_until_settled(settings: Settings, workers: Workers) -> None:
     raise AssertionError(f"not settled: {counter.read()}, champion {champion(settings)}")
 
 
-def check_the_books(settings: Settings, *, transactions: bool = False, alone: bool = True) -> None:
-    """Every contact scored, and in the windows exactly once; no alert twice or without cause, and each is in Redis.
-
-    Args:
-        alone: whether there was one worker of each kind. Where one of two dies, its partition lags until the other
-            takes it over, so the window goes back to calm contacts, and an alert may resolve over them.
-    """
+def check_the_books(settings: Settings, *, transactions: bool = False) -> None:
+    """Every contact scored, and in the windows exactly once; no alert twice or without cause, and each is in Redis."""
     sent = {(r.partition, r.offset): _position(r) for r in read_all(settings, CONTACTS)}
     assert sorted(sent.values()) == list(range(RECORDS))
     bad = {place for place, position in sent.items() if position in MALFORMED}
@@ -154,8 +149,7 @@ def check_the_books(settings: Settings, *, transactions: bool = False, alone: bo
     assert alerts
     assert max(Tally((alert.id, alert.state, alert.level) for alert in alerts).values()) == 1
     drifted = {place for place, position in sent.items() if position >= ONSET}
-    judged = alerts if alone else [alert for alert in alerts if alert.state == "firing"]
-    groundless = [alert for alert in judged if not _window(alert) & drifted]
+    groundless = [alert for alert in alerts if not _window(alert) & drifted]
     assert not groundless, f"alerts over calm contacts alone: {groundless}"
     projected: Any = open_redis(settings).xrange(ALERTS_STREAM)
     assert [fields["id"] for _, fields in projected] == [alert.id for alert in alerts]

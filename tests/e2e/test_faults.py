@@ -38,4 +38,4 @@ def test_one_of_two_workers_of_a_kind_is_killed_and_the_other_takes_its_partitio
             }
             replay_with_faults(settings, faults, seed=7)
             wait_until_settled(settings, workers)
-            check_the_books(settings, alone=False)
+            check_the_books(settings)

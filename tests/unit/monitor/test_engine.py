@@ -91,3 +91,13 @@ def test_a_late_pane_of_the_replaced_model_is_counted_and_not_tested() -> None:
     late = msgspec.structs.replace(calm[-1], partition=1)
     state, alerts = fold([*calm, *new, late])
     assert (state.version, state.monitored, alerts) == ("2", 360, [])
+
+
+def test_calm_contacts_that_a_lagging_partition_brings_late_resolve_nothing() -> None:
+    drifted = panes(stream((400, 0.0), (200, 2.0)))
+    _, before = fold(drifted)
+    assert before[-1].state == "firing"
+    lagging = [msgspec.structs.replace(pane, partition=1) for pane in panes(stream((300, 0.0)))]
+    assert fold([*drifted, *lagging])[1] == before
+    later = [msgspec.structs.replace(pane, partition=1) for pane in panes(stream((300, 0.0)), first=700)]
+    assert fold([*drifted, *later])[1][-1].state == "resolved"
