@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 ARGS ?=
+# What computes and shares nothing, so that it can run side by side: tests without services, and the doctests.
+PURE := tests/unit tests/statistical driftline producers consumers monitor model
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-long test-kafka lint format bench compose-test lock schemas clean
@@ -31,7 +33,8 @@ demo: install ## the whole loop, from replay to promoted model: make demo ARGS="
 	@$(BIN)/driftline demo $(ARGS)
 
 test: install lint ## lint and all tests (embedded broker and Redis, started by the tests)
-	$(BIN)/pytest -m "not kafka and not long" $(ARGS)
+	$(BIN)/pytest -n 2 -m "not kafka and not long" $(PURE) $(ARGS)
+	$(BIN)/pytest -m "not kafka and not long" tests/integration tests/e2e $(ARGS)
 
 test-long: install ## the full statistical runs too (an hour)
 	$(BIN)/pytest -m "not kafka" $(ARGS)
