@@ -80,7 +80,10 @@ class Assessor:
         if record is None:
             return
         kept = decode(MonitorState, record.value)
-        self._state = EngineState.from_json(kept.state)
+        try:
+            self._state = EngineState.from_json(kept.state)
+        except ValueError:  # written by another version: what it decided stays decided, and the window fills anew
+            self._state = EngineState()
         if kept.config != asdict(self.engine.config):  # what was decided under other settings stays decided
             self._state = self._state.with_empty_window()
         self._next_offset = self._snapshot_at = kept.next_offset

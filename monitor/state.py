@@ -68,6 +68,8 @@ class Window:
         return Window(self.codes[begin:end], self.places[begin:end], self.times[begin:end])
 
 
+FORMAT = 2
+"""Of the JSON; another number means other statistics."""
 EMPTY = Window(np.empty((0, 0), np.uint16), np.empty((0, 2), np.int64), np.empty(0, np.int64))
 
 
@@ -112,6 +114,7 @@ class EngineState:
     def to_json(self) -> dict[str, Any]:
         """As JSON-able data."""
         return {
+            "format": FORMAT,
             "entered": self.entered,
             "marks": {str(p): [m.pane, m.last, list(m.versions), dict(m.partial)] for p, m in self.marks.items()},
             "version": self.version,
@@ -133,7 +136,13 @@ class EngineState:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EngineState:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: the state was written by a version of Driftline with other statistics.
+        """
+        if data.get("format") != FORMAT:
+            raise ValueError(f"a monitor's state of format {data.get('format')}, not {FORMAT}: start a new monitor")
         shape, dtype, codes = data["codes"]
         return cls(
             entered=data["entered"],

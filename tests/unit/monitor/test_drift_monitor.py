@@ -184,3 +184,10 @@ def test_ten_thousand_columns_are_watched() -> None:
 def test_a_column_without_values_is_listed_with_the_reason() -> None:
     reference = Reference.from_frame(pd.DataFrame({"x": [None] * 50, "id": [f"u{n}" for n in range(50)]}))
     assert set(reference.untested) == {"x", "id"}
+
+
+def test_a_state_of_other_statistics_is_refused() -> None:
+    state = monitor().state()
+    state["engine"]["format"] = 1
+    with pytest.raises(ValueError, match="format 1, not 2: start a new monitor"):
+        DriftMonitor.restore(state)
