@@ -6,7 +6,6 @@ The streams are those of the statistical tests; some ten minutes on two cores.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
@@ -15,25 +14,9 @@ import pandas as pd
 
 from driftline.events import Kind
 from tests.statistical import streams
-from tests.statistical.streams import Episode, Frames, Run
+from tests.statistical.streams import Drift, Episode, Frames, Run
 
 RUNS, NULL_RUNS = 100, 300
-Drift = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
-
-
-def few_shifted(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
-    """0.5 standard deviations in 5 of 47 features."""
-    return streams.shifted(frame, 5)
-
-
-def half_shifted(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
-    """The same in 24."""
-    return streams.shifted(frame, 24)
-
-
-def few_spread(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
-    """Standard deviation x 1.5 in 5 of 47 features."""
-    return streams.spread(frame, 5)
 
 
 def variance(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
@@ -42,15 +25,15 @@ def variance(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
 
 
 DRIFTS: tuple[tuple[str, Frames, Drift, Kind], ...] = (
-    ("shift of 0.5 sigma in 5 of 47 features", streams.independent, few_shifted, "data_drift"),
-    ("the same in 24 of 47", streams.independent, half_shifted, "data_drift"),
-    ("standard deviation x1.5 in 5 of 47", streams.independent, few_spread, "data_drift"),
+    ("shift of 0.5 sigma in 5 of 47 features", streams.independent, streams.few_shifted, "data_drift"),
+    ("the same in 24 of 47", streams.independent, streams.half_shifted, "data_drift"),
+    ("standard deviation x1.5 in 5 of 47", streams.independent, streams.few_spread, "data_drift"),
     ("variance x1.5 in 5 of 47", streams.independent, variance, "data_drift"),
     ("a category from 10% to 30%, 10 columns", streams.categories, streams.more_of_d, "data_drift"),
     ("an unseen value in 20%, 10 columns", streams.categories, streams.unseen, "data_drift"),
     ("missing from 5% to 25%, 10 columns", streams.categories, streams.missing, "data_quality"),
-    ("shift as first, AR(1) 0.3", streams.autoregressive, few_shifted, "data_drift"),
-    ("shift as first, runs of ten alike", streams.bursts, few_shifted, "data_drift"),
+    ("shift as first, AR(1) 0.3", streams.autoregressive, streams.few_shifted, "data_drift"),
+    ("shift as first, runs of ten alike", streams.bursts, streams.few_shifted, "data_drift"),
 )
 NULLS: tuple[tuple[str, Frames], ...] = (
     ("independent normal numbers, 47", streams.independent),
@@ -78,7 +61,9 @@ def main() -> None:
             rate = f"{alarms / NULL_RUNS:.3f} (95% under {streams.wilson_upper(alarms, NULL_RUNS):.3f})"
             print(f"  {name:46} {rate}, promised in {promised} of {NULL_RUNS}", flush=True)
         told = "one alert in {}, resolved within two windows of its end in {}, of {} runs of 20,000 drifted contacts"
-        stay = partial(streams.with_drift, streams.independent, few_shifted, lasting=20_000, after=2 * streams.WINDOW)
+        stay = partial(
+            streams.with_drift, streams.independent, streams.few_shifted, lasting=20_000, after=2 * streams.WINDOW
+        )
         long = list(pool.map(stay, range(RUNS)))
         over = sum(episode.resolved <= 2 * streams.WINDOW for episode in long)
         print(told.format(sum(episode.alerts == 1 for episode in long), over, RUNS))

@@ -143,8 +143,8 @@ class Engine:
         begin, reports, alerts = 0, [], []
         while begin < len(contacts):
             due = min(len(contacts), begin + self.config.pane - state.since_switch % self.config.pane)
-            evidence, end = self._gather(state, contacts.codes[begin:due], plan)
-            end += begin
+            evidence, taken, suffices = self._gather(state, contacts.codes[begin:due], plan)
+            end = begin + taken
             before = state.window
             state = replace(
                 state,
@@ -153,32 +153,32 @@ class Engine:
                 since_switch=state.since_switch + end - begin,
             )
             ks = self._roll(before, contacts.part(begin, end), plan, state.window)
-            tested = state.since_switch % self.config.pane == 0 and len(state.window) == self.config.window
-            if tested or end < due or self._suffices(state, plan):
-                report = self._test(state, entered + end, plan, ks)
+            full = len(state.window) == self.config.window
+            due_now = full and state.since_switch % self.config.pane == 0
+            if due_now or suffices:
+                assert state.version is not None
+                look = _look(plan, state, ks)
+                report = Report(entered + end, state.version, look, find(plan, look, full=full), due_now)
                 state, changed = self._decide(state, report, plan)
                 reports.append(report)
                 alerts += changed
             begin = end
         return Step(state, reports, alerts)
 
-    def _gather(self, state: EngineState, codes: Codes, plan: Plan) -> tuple[Evidence, int]:
-        """The evidence after the contacts, or after the first at which a kind of alert begins to fire."""
+    def _gather(self, state: EngineState, codes: Codes, plan: Plan) -> tuple[Evidence, int, bool]:
+        """The evidence after the contacts, or after the first at which it suffices for a kind of alert to begin.
+
+        With it come how many contacts that took, and whether it suffices.
+        """
         held = state.evidence or plan.bets.start()
         starts, kinds = plan.reference.starts, len(KINDS)
         evidence, totals = held.after(plan.bets, codes, starts, plan.bet_kind, kinds)
         silent = [place for place, kind in enumerate(KINDS) if kind not in state.firing]
         over = np.flatnonzero((totals[:, silent] >= plan.thresholds.evidence).any(axis=1))
-        if not len(over) or over[0] + 1 == len(codes):
-            return evidence, len(codes)
-        end = int(over[0]) + 1
-        return held.after(plan.bets, codes[:end], starts, plan.bet_kind, kinds)[0], end
-
-    def _suffices(self, state: EngineState, plan: Plan) -> bool:
-        """Whether a kind of alert that does not fire yet has the evidence to."""
-        assert state.evidence is not None
-        totals = _totals(plan, state.evidence)
-        return any(totals[place] >= plan.thresholds.evidence for place, k in enumerate(KINDS) if k not in state.firing)
+        end = int(over[0]) + 1 if len(over) else len(codes)
+        if end < len(codes):
+            evidence, _ = held.after(plan.bets, codes[:end], starts, plan.bet_kind, kinds)
+        return evidence, end, bool(len(over))
 
     def _roll(self, before: Window, contacts: Window, plan: Plan, after: Window | None = None) -> KSReport:
         """The KS statistics with the contacts let in; the running sums are kept as long as the states follow on."""
@@ -188,13 +188,6 @@ class Engine:
                 self._rolling.push(before.codes)
         self._rolled = before if after is None else after
         return self._rolling.push(contacts.codes)
-
-    def _test(self, state: EngineState, at_contact: int, plan: Plan, ks: KSReport) -> Report:
-        assert state.version is not None
-        look = _look(plan, state, ks)
-        full = len(state.window) == self.config.window
-        due = full and state.since_switch % self.config.pane == 0
-        return Report(at_contact, state.version, look, find(plan, look, full=full), due)
 
     def _decide(self, state: EngineState, report: Report, plan: Plan) -> tuple[EngineState, list[Alert]]:
         """What fires, what gets graver and what is over; between the tests of the window an alert may only begin."""

@@ -55,10 +55,8 @@ def _figures(plan: Plan, look: Look, window: Codes, proof: Proof, horizon: int) 
         return total, plan.thresholds.evidence, min(1.0, horizon / max(total, 1.0))
     j = proof.feature
     if proof.test == "ks":
-        held = plan.reference.features[j]
-        assert isinstance(held, NumberFeature)
         statistic = float(look.ks.statistic[j])
-        at = plan.thresholds.statistic(j, int(held.counts.sum()), int(look.ks.present[j]))
+        at = plan.thresholds.statistic(j, int(plan.rows[j]), int(look.ks.present[j]))
         return statistic, at, p_value(plan.reference, window, j, statistic)
     share = float(look.hits[proof.share]) / look.contacts
     more = share >= plan.shares.shares[proof.share].hits / plan.shares.rows
@@ -139,8 +137,7 @@ def table(plan: Plan, look: Look, window: Codes) -> list[tuple[str, str, float, 
             proof = Proof(j, "ks", -1, 0.0, False)
             rows.append((feature.name, "ks", *_row(plan, look, window, proof)))
         elif isinstance(feature, NumberFeature):
-            why = "no values in the reference: only its missing share is tested"
-            rows.append((feature.name, "ks", np.nan, np.nan, np.nan, np.nan, why))
+            rows.append((feature.name, "ks", np.nan, np.nan, np.nan, np.nan, plan.reference.untested[feature.name]))
     for i, share in enumerate(plan.shares.shares):
         name = plan.reference.features[share.feature].name
         rows.append((name, share.test, *_row(plan, look, window, Proof(share.feature, share.test, i, 0.0, False))))

@@ -149,10 +149,13 @@ class Evidence:
     products: Floats
     ages: Floats
 
+    @property
+    def _arrays(self) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+        return self.sums, self.pool, self.seen, self.products, self.ages
+
     def to_json(self) -> list[str]:
         """As JSON-able data, exactly."""
-        arrays = (self.sums, self.pool, self.seen, self.products, self.ages)
-        return [base64.b64encode(array.astype("<f8").tobytes()).decode() for array in arrays]
+        return [base64.b64encode(array.astype("<f8").tobytes()).decode() for array in self._arrays]
 
     @classmethod
     def from_json(cls, data: Sequence[str]) -> Evidence:
@@ -169,20 +172,18 @@ class Evidence:
         """
         from monitor import kernels  # noqa: PLC0415  (Numba takes a second to load)
 
-        after = Evidence(*(a.copy() for a in (self.sums, self.pool, self.seen, self.products, self.ages)))
+        after = Evidence(*(array.copy() for array in self._arrays))
         totals = np.empty((len(codes), kinds))
         kernels.bet(
             codes, starts, bets.rows, bets.table, bets.table_starts, bets.starts, bets.weight, bets.tempering, groups,
-            after.sums, after.pool, after.seen, after.products, after.ages, totals,
+            *after._arrays, totals,
         )  # fmt: skip
         return after, totals
 
     def reset(self, bets: Bets, which: NDArray[np.bool_]) -> Evidence:
         """Some bets from the start again."""
-        fresh = bets.start()
-        mine = (self.sums, self.pool, self.seen, self.products, self.ages)
-        new = (fresh.sums, fresh.pool, fresh.seen, fresh.products, fresh.ages)
-        return Evidence(*(np.where(which, n, m) for m, n in zip(mine, new, strict=True)))
+        pairs = zip(bets.start()._arrays, self._arrays, strict=True)
+        return Evidence(*(np.where(which, fresh, mine) for fresh, mine in pairs))
 
 
 def _bets_on(

@@ -22,6 +22,7 @@ RATE = 0.05
 
 Matrix = NDArray[np.float64]
 Frames = Callable[[np.random.Generator, int], pd.DataFrame]
+Drift = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
 
 
 def independent(rng: np.random.Generator, n: int) -> pd.DataFrame:
@@ -70,6 +71,21 @@ def spread(frame: pd.DataFrame, features: int, by: float = 1.5) -> pd.DataFrame:
     values = frame.copy()
     values.iloc[:, :features] *= by
     return values
+
+
+def few_shifted(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    """0.5 standard deviations in 5 of 47 features."""
+    return shifted(frame, 5)
+
+
+def half_shifted(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    """The same in 24."""
+    return shifted(frame, 24)
+
+
+def few_spread(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    """Standard deviation x 1.5 in 5 of 47 features."""
+    return spread(frame, 5)
 
 
 def more_of_d(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -133,7 +149,7 @@ CALM = 1_000
 
 def with_drift(
     frames: Frames,
-    drift: Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame],
+    drift: Drift,
     seed: int,
     *,
     lasting: int = 1_000,

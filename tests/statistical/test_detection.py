@@ -1,7 +1,5 @@
 """How soon drift is found, that it is told once, and that it is over when it is over."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,19 +9,6 @@ from tests.statistical import streams
 from tests.statistical.streams import with_drift
 
 RUNS = pytest.mark.parametrize("runs", [11, pytest.param(100, marks=pytest.mark.long)], ids=["quick", "full"])
-Drift = Callable[[pd.DataFrame, np.random.Generator], pd.DataFrame]
-
-
-def few_shifted(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
-    return streams.shifted(frame, 5)
-
-
-def half_shifted(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
-    return streams.shifted(frame, 24)
-
-
-def few_spread(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
-    return streams.spread(frame, 5)
 
 
 def allowance(runs: int) -> float:
@@ -35,9 +20,9 @@ def allowance(runs: int) -> float:
 @pytest.mark.parametrize(
     ("frames", "drift", "kind", "column", "within"),
     [
-        (streams.independent, few_shifted, "data_drift", "x", 136),
-        (streams.independent, half_shifted, "data_drift", "x", 79),
-        (streams.independent, few_spread, "data_drift", "x", 124),
+        (streams.independent, streams.few_shifted, "data_drift", "x", 136),
+        (streams.independent, streams.half_shifted, "data_drift", "x", 79),
+        (streams.independent, streams.few_spread, "data_drift", "x", 124),
         (streams.categories, streams.more_of_d, "data_drift", "sector", 100),
         (streams.categories, streams.unseen, "data_drift", "sector", 100),
         (streams.categories, streams.missing, "data_quality", "x0", 100),
@@ -45,7 +30,7 @@ def allowance(runs: int) -> float:
     ids=["shift in 10%", "shift in 50%", "spread in 10%", "category 10 to 30%", "unseen 20%", "missing 5 to 25%"],
 )
 def test_the_median_delay_is_short_and_the_column_is_named(
-    frames: streams.Frames, drift: Drift, kind: Kind, column: str, within: float, runs: int
+    frames: streams.Frames, drift: streams.Drift, kind: Kind, column: str, within: float, runs: int
 ) -> None:
     episodes = [with_drift(frames, drift, seed, kind=kind) for seed in range(runs)]
     assert np.median([episode.delay for episode in episodes]) <= within * allowance(runs)
@@ -56,7 +41,7 @@ def test_the_median_delay_is_short_and_the_column_is_named(
 @pytest.mark.parametrize("runs", [2, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
 def test_a_drift_that_stays_is_one_alert_and_over_within_two_windows_of_its_end(runs: int) -> None:
     episodes = [
-        with_drift(streams.independent, few_shifted, seed, lasting=20_000, after=2 * streams.WINDOW)
+        with_drift(streams.independent, streams.few_shifted, seed, lasting=20_000, after=2 * streams.WINDOW)
         for seed in range(runs)
     ]
     assert sum(episode.alerts == 1 for episode in episodes) >= 0.95 * runs
