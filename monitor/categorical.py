@@ -121,6 +121,11 @@ def _shares(j: int, feature: Feature) -> Iterator[tuple[Share, Ints]]:
 
 
 def _by_value(j: int, counts: Ints, labels: Sequence[str], codes: Ints) -> Iterator[tuple[Share, Ints]]:
+    if len(counts) <= 2:  # what one value gains the other loses, and a single one only loses to new or missing values
+        if len(counts) == 2:
+            rarer = int(np.argmin(counts))
+            yield Share(j, "frequency", labels[rarer], int(counts[rarer])), codes[[rarer]]
+        return
     most = np.argsort(-counts, kind="stable")[:MOST_VALUES]
     alone = np.sort(most[counts[most] >= FREQUENT])
     for place in alone.tolist():

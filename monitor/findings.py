@@ -124,7 +124,7 @@ def age(plan: Plan, look: Look, proof: Proof) -> int:
     """For how many contacts the strongest bet on a test has been winning: since when there is drift, probably."""
     first, last = plan.bets.starts[proof.feature : proof.feature + 2].tolist()
     mine = [q for q in range(first, last) if plan.bets.test[q] == proof.test and plan.bets.share[q] == proof.share]
-    return int(look.evidence.ages[max(mine, key=lambda q: float(look.evidence.products[q]))])
+    return int(look.evidence.ages[max(mine or range(first, last), key=lambda q: float(look.evidence.products[q]))])
 
 
 def _in_window(plan: Plan, look: Look) -> list[Proof]:

@@ -194,7 +194,7 @@ def _bets_on(
     table: list[Floats] = []
     tests: list[tuple[Test, int]] = []
     parts: list[float] = []
-    if isinstance(feature, NumberFeature) and len(feature.values) > 0:
+    if isinstance(feature, NumberFeature) and len(feature.values) > 2:  # of two values, the share says it all
         for g in _number_bets(*intervals):
             table.append(np.concatenate([g, [1.0, 1.0]]))
             tests.append(("ks", -1))
@@ -206,7 +206,7 @@ def _bets_on(
         inside = np.zeros(int(row_of.max()) + 1, bool)
         inside[row_of[share_of_code == place]] = True
         p = (share.hits + 0.5) / (shares.rows + 1.0)
-        shifts = SHARE_SHIFTS[share.test]
+        shifts = {by: stake for by, stake in SHARE_SHIFTS[share.test].items() if by > 0 or share.hits > 0}
         for shift, stake in shifts.items():
             grown = ndtr(ndtri(p) + shift)
             table.append(np.where(inside, grown / p, (1.0 - grown) / (1.0 - p)))

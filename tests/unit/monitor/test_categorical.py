@@ -40,9 +40,15 @@ def test_frequent_values_are_watched_alone_and_rare_ones_together() -> None:
 
 
 def test_a_number_with_few_values_is_watched_value_by_value_too() -> None:
-    _, shares = shares_of([*[0] * 60, *[1] * 40])
+    _, shares = shares_of([*[0] * 50, *[1] * 30, *[2] * 20])
     values = [(share.value, share.hits) for share in shares.shares if share.test == "frequency"]
-    assert values == [("0", 60), ("1", 40)]
+    assert values == [("0", 50), ("1", 30), ("2", 20)]
+
+
+@pytest.mark.parametrize("rows", [[*[0] * 60, *[1] * 40], [*[True] * 40, *[False] * 60]])
+def test_of_two_values_the_rarer_says_it_all(rows: list[object]) -> None:
+    _, shares = shares_of(rows)
+    assert [share.hits for share in shares.shares if share.test == "frequency"] == [40]
 
 
 def test_of_many_values_the_most_frequent_are_watched_alone() -> None:
