@@ -12,12 +12,14 @@ import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from driftline.events import MonitoredColumns
 from model.features import FEATURES, Featuriser
 
-FORMAT = "driftline.bundle/1"
+FORMAT = "driftline.bundle/2"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Bundle:
         onnx: the graph.
         reference: the reference window, float32 (rows, 48): the features and, last, the model's own score, of
             contacts that it was not trained on.
+        inputs: the same contacts' inputs as they came.
         trained_on: how many labelled contacts it was trained on.
     """
 
@@ -36,24 +39,28 @@ class Bundle:
     featuriser: Featuriser
     onnx: bytes
     reference: NDArray[np.float32]
+    inputs: tuple[MonitoredColumns, ...]
     trained_on: int
     created_at: datetime
 
     def __post_init__(self) -> None:
         if self.reference.ndim != 2 or self.reference.shape[1] != len(FEATURES) + 1:
             raise ValueError(f"a reference has {len(FEATURES) + 1} columns, not shape {self.reference.shape}")
+        if len(self.inputs) != len(self.reference):
+            raise ValueError(f"a reference of {len(self.reference)} contacts has the inputs of {len(self.inputs)}")
 
     @property
     def reference_id(self) -> str:
         """A name of the reference derived from its content."""
-        return hashlib.sha256(np.ascontiguousarray(self.reference, "<f4").tobytes()).hexdigest()[:12]
+        content = np.ascontiguousarray(self.reference, "<f4").tobytes() + msgspec.json.encode(self.inputs)
+        return hashlib.sha256(content).hexdigest()[:12]
 
     def with_version(self, version: str) -> Bundle:
         """The same model under the registry's version."""
         return replace(self, version=version)
 
     def to_bytes(self) -> bytes:
-        """JSON, compressed; some 30 kB for a reference of 1,000 rows."""
+        """JSON, compressed; some 50 kB for a reference of 1,000 rows."""
         document = {
             "format": FORMAT,
             "version": self.version,
@@ -61,7 +68,7 @@ class Bundle:
             "onnx": base64.b64encode(self.onnx).decode(),
             # Column by column, because a column's neighbours are alike and compress.
             "reference": base64.b64encode(zlib.compress(self.reference.T.astype("<f4").tobytes(), 9)).decode(),
-            "rows": len(self.reference),
+            "inputs": [list(msgspec.structs.astuple(one)) for one in self.inputs],
             "trained_on": self.trained_on,
             "created_at": self.created_at.isoformat(),
         }
@@ -80,12 +87,14 @@ class Bundle:
             raise ValueError(f"not a model bundle ({fault})") from None
         if document.get("format") != FORMAT:
             raise ValueError(f"a model bundle of format {document.get('format')}: this version reads {FORMAT}")
+        inputs = tuple(MonitoredColumns(*values) for values in document["inputs"])
         flat = np.frombuffer(zlib.decompress(base64.b64decode(document["reference"])), "<f4")
         return cls(
             version=document["version"],
             featuriser=Featuriser.from_spec(document["featuriser"]),
             onnx=base64.b64decode(document["onnx"]),
-            reference=flat.reshape(len(FEATURES) + 1, document["rows"]).T.astype(np.float32),
+            reference=flat.reshape(len(FEATURES) + 1, len(inputs)).T.astype(np.float32),
+            inputs=inputs,
             trained_on=document["trained_on"],
             created_at=datetime.fromisoformat(document["created_at"]),
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from driftline.events import Contact
 from model.bundle import Bundle
+from model.features import monitored_columns
 from model.gate import GateDecision, decide
 from model.onnx_export import logistic_graph
 from model.onnx_scorer import OnnxScorer
@@ -102,6 +103,7 @@ def _bundle(
         featuriser=trained.featuriser,
         onnx=graph,
         reference=np.column_stack([features, scores]).astype(np.float32),
+        inputs=tuple(map(monitored_columns, reference)),
         trained_on=len(training),
         created_at=now,
     )

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -29,7 +28,7 @@ import numpy as np
 
 from monitor.categorical import Shares
 from monitor.dependence import FEWEST
-from monitor.features import Floats, NumberFeature
+from monitor.features import Floats, NumberFeature, parts_of_columns
 from monitor.reference import FEWEST_ROWS, Reference
 
 EARLY = 0.8
@@ -75,20 +74,18 @@ def thresholds(
     reference: Reference, shares: Shares, *, window: int, pane: int, false_alarm_rate: float, horizon: int
 ) -> Thresholds:
     """The thresholds for a reference and a way to watch it."""
-    features_of = Counter(feature.column for feature in reference.features)
-    per_column = (1.0 - EARLY) * false_alarm_rate / len(features_of)
+    budgets = (1.0 - EARLY) * false_alarm_rate / len(reference.columns) * parts_of_columns(reference.features)
     looks = max(1.0, horizon / pane)
     tests = np.bincount(shares.feature, minlength=len(reference.features)).astype(np.float64)
     ks = np.full(len(reference.features), np.nan)
     level = np.empty(len(reference.features))
     for j, feature in enumerate(reference.features):
-        mine = per_column / features_of[feature.column]
-        level[j] = mine / 2 / tests[j] / looks
+        level[j] = budgets[j] / 2 / tests[j] / looks
         if isinstance(feature, NumberFeature) and len(feature.values):
             rows = max(FEWEST_ROWS, int(feature.counts.sum()))
             law = run_law(_rounded_up(rows / window), window, pane)
             stretches = max(1, math.ceil(horizon / window / RUN_WINDOWS))
-            ks[j] = quantile(law, mine / 2 / stretches) * math.sqrt(reference.inflation[j])
+            ks[j] = quantile(law, budgets[j] / 2 / stretches) * math.sqrt(reference.inflation[j])
     evidence = horizon / (EARLY * false_alarm_rate)
     return Thresholds(evidence, ks, level[shares.feature], _doubt(reference))
 

@@ -21,7 +21,6 @@ from threading import Thread
 from typing import Any
 
 import faust
-import numpy as np
 
 from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
 from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
@@ -29,30 +28,20 @@ from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, DEAD_LETTERS, MONITOR_STATE, PANES, PREDICTIONS, Topic
 from driftline.workers import mark_ready
-from model.bundle import Bundle
-from model.features import COLUMN_OF, FEATURES
+from model.features import FEATURES
 from model.kafka_models import KafkaModels
+from monitor.contact_reference import encode as encode_contacts
+from monitor.contact_reference import reference_of
 from monitor.engine import Engine, EngineConfig
 from monitor.faust_app import make_app
 from monitor.kafka_assessor import Assessor
-from monitor.panes import PaneBuilder, Scored
+from monitor.panes import PaneBuilder
 from monitor.redis_alerts import project_alerts
 from monitor.reference import Reference
 
 Say = Callable[[str], None]
-SCORE = "score"
 TAKE_SECONDS = 0.02
 """How often an agent looks for more; Faust wakes for it even where there is nothing."""
-
-
-def reference_of(bundle: Bundle) -> Reference:
-    """The bundle's reference window: the model's features and, last, its score."""
-    return Reference.from_features(
-        bundle.reference,
-        names=[*FEATURES, SCORE],
-        columns=[*(COLUMN_OF[feature] for feature in FEATURES), SCORE],
-        id=bundle.reference_id,
-    )
 
 
 def engine_config(settings: Settings) -> EngineConfig:
@@ -171,7 +160,7 @@ class Monitor:
         panes = [pane for partition in quiet for pane in self.builder.partial(partition, self._encode)]
         await self._publish(PANES, [(_pane_key(pane), pane, None) for pane in panes])
 
-    async def _scored(self, event: Any) -> Scored | None:
+    async def _scored(self, event: Any) -> Prediction | None:
         try:
             prediction = decode(Prediction, event.value)
         except ValueError as reason:
@@ -185,15 +174,10 @@ class Monitor:
         if prediction.source_offset < 0:  # scored over HTTP: it has no place in the log of contacts
             event.ack()
             return None
-        return Scored(
-            offset=prediction.source_offset,
-            model_version=prediction.model_version,
-            sent_at=prediction.sent_at,
-            row=[*prediction.features, prediction.score],
-        )
+        return prediction
 
-    def _encode(self, version: str, rows: list[list[float]]) -> bytes:
-        return self._reference(version).encode(np.asarray(rows, dtype=np.float32)).tobytes()
+    def _encode(self, version: str, scored: list[Prediction]) -> bytes:
+        return encode_contacts(self._reference(version), scored).tobytes()
 
     def _reference(self, version: str) -> Reference:
         return self.models.wait_for(version)

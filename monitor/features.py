@@ -119,6 +119,11 @@ class CategoryFeature:
             return known
         return self.size - 1 if is_number_like(text) != self.numbers else self.size - 3
 
+    def codes(self, texts: Sequence[str | None]) -> Ints:
+        """The codes of values; None is missing."""
+        code = {text: self.size - 2 if text is None else self.code(text) for text in set(texts)}
+        return np.array([code[text] for text in texts], np.int64)
+
     @cached_property
     def reference(self) -> Ints:
         """How many reference rows have each code, each row seen with the others as the reference.
@@ -139,6 +144,16 @@ class CategoryFeature:
 
 
 Feature = NumberFeature | CategoryFeature
+
+
+def parts_of_columns(features: Sequence[Feature]) -> Floats:
+    """What part of its column each feature is, for whatever a column has to share out.
+
+    Numbers share equally, and so do categories; where a column has both (one-hots beside it), each kind has half.
+    """
+    same = Counter((feature.column, type(feature)) for feature in features)
+    kinds = Counter(column for column, _ in same)
+    return np.array([1.0 / kinds[feature.column] / same[feature.column, type(feature)] for feature in features])
 
 
 def feature_from_json(data: dict[str, Any]) -> Feature:

@@ -9,24 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Generic, TypeVar
 
-from driftline.events import Pane
+from driftline.events import Pane, Prediction
 
 H = TypeVar("H")
-Encode = Callable[[str, list[list[float]]], bytes]
-"""(model version, rows of features and score) → the codes of a pane, as `driftline.events.Pane` holds them."""
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What a pane needs of one scored contact; ``offset`` is the contact's own."""
-
-    offset: int
-    model_version: str
-    sent_at: datetime
-    row: list[float]
+Encode = Callable[[str, list[Prediction]], bytes]
+"""(model version, scored contacts) → the codes of a pane, as `driftline.events.Pane` holds them."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +28,7 @@ class Finished(Generic[H]):
 
 @dataclass
 class _Open(Generic[H]):
-    contacts: dict[int, Scored] = field(default_factory=dict)
+    contacts: dict[int, Prediction] = field(default_factory=dict)
     handles: list[H] = field(default_factory=list)
 
 
@@ -58,16 +47,16 @@ class PaneBuilder(Generic[H]):
         self._size = size
         self._partitions: dict[int, _Partition[H]] = {}
 
-    def add(self, partition: int, scored: Scored, handle: H) -> None:
+    def add(self, partition: int, scored: Prediction, handle: H) -> None:
         """Take in the next contact of a partition, in the order of the log."""
         held = self._partitions.setdefault(partition, _Partition())
-        number = scored.offset // self._size
-        held.highest = max(held.highest, scored.offset)
+        number = scored.source_offset // self._size
+        held.highest = max(held.highest, scored.source_offset)
         if number < held.finished_before:
             held.dropped.append(handle)
             return
         pane = held.panes.setdefault(number, _Open())
-        pane.contacts.setdefault(scored.offset, scored)
+        pane.contacts.setdefault(scored.source_offset, scored)
         pane.handles.append(handle)
 
     def versions(self) -> set[str]:
@@ -109,9 +98,9 @@ class PaneBuilder(Generic[H]):
 
 
 def _events(
-    partition: int, number: int, contacts: dict[int, Scored], encode: Encode, *, complete: bool
+    partition: int, number: int, contacts: dict[int, Prediction], encode: Encode, *, complete: bool
 ) -> Iterator[Pane]:
-    by_version: dict[str, list[Scored]] = {}
+    by_version: dict[str, list[Prediction]] = {}
     for offset in sorted(contacts):
         by_version.setdefault(contacts[offset].model_version, []).append(contacts[offset])
     for version, scored in by_version.items():
@@ -121,7 +110,7 @@ def _events(
             model_version=version,
             complete=complete,
             contacts=len(scored),
-            offsets=[one.offset for one in scored],
+            offsets=[one.source_offset for one in scored],
             last_sent_at=max(one.sent_at for one in scored),
-            codes=encode(version, [one.row for one in scored]),
+            codes=encode(version, scored),
         )

@@ -28,6 +28,8 @@ from monitor.features import (
 
 Codes = NDArray[np.unsignedinteger[Any]]
 
+NO_TEXTS: Mapping[int, Sequence[str | None]] = {}
+SAME: Mapping[str, str] = {}
 MAX_ROWS = 1_000_000
 FEWEST_ROWS = 30
 
@@ -62,19 +64,28 @@ class Reference:
         values: NDArray[np.floating[Any]],
         names: Sequence[str],
         columns: Sequence[str],
+        texts: Mapping[int, Sequence[str | None]] = NO_TEXTS,
         id: str | None = None,
     ) -> Reference:
-        """From a matrix (rows, features) of numbers in order of arrival, each feature made of the column beside it."""
+        """From a matrix (rows, features) of numbers in order of arrival, each feature made of the column beside it.
+
+        Args:
+            texts: for the places that are categories, their values instead.
+        """
         matrix = np.asarray(values, np.float64)
         made: list[Feature] = [
-            NumberFeature.of(name, column, matrix[:, j])
+            CategoryFeature.of(name, column, texts[j]) if j in texts else NumberFeature.of(name, column, matrix[:, j])
             for j, (name, column) in enumerate(zip(names, columns, strict=True))
         ]
-        return cls._build(len(matrix), made, lambda reference: reference.encode(matrix), id)
+        return cls._build(len(matrix), made, lambda reference: reference.encode(matrix, texts), id)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame) -> Reference:
+    def from_frame(cls, frame: pd.DataFrame, columns: Mapping[str, str] = SAME) -> Reference:
         """From any frame in order of arrival: numbers and times as numbers, bool, text and categories as categories.
+
+        Args:
+            columns: for features that are made of another column, such as one-hots, that column: what is made of one
+                is told as one.
 
         Raises:
             ValueError: no rows, no columns, or two columns of the same name.
@@ -84,12 +95,12 @@ class Reference:
             raise ValueError(f"the reference has two columns {twice[0]!r}: rename one")
         made: list[Feature] = []
         for name in frame.columns:
-            series = frame[name]
+            series, column = frame[name], columns.get(str(name), str(name))
             if holds_numbers(series):
                 values, misfit = numbers_of(series)
-                made.append(NumberFeature.of(str(name), str(name), values, int(misfit.sum())))
+                made.append(NumberFeature.of(str(name), column, values, int(misfit.sum())))
             else:
-                made.append(CategoryFeature.of(str(name), str(name), texts_of(series)))
+                made.append(CategoryFeature.of(str(name), column, texts_of(series)))
         return cls._build(len(frame), made, lambda reference: reference.encode_frame(frame), None)
 
     @classmethod
@@ -103,12 +114,20 @@ class Reference:
         content = json.dumps([[feature.to_json() for feature in features], measured.tolist()])
         return cls(id or hashlib.sha256(content.encode()).hexdigest()[:12], rows, bare.features, measured)
 
-    def encode(self, values: NDArray[np.floating[Any]]) -> Codes:
-        """Codes of a matrix (rows, features) of numbers, same shape; NaN is missing."""
+    def encode(self, values: NDArray[np.floating[Any]], texts: Mapping[int, Sequence[str | None]] = NO_TEXTS) -> Codes:
+        """Codes of a matrix (rows, features) of numbers, same shape; NaN is missing.
+
+        Args:
+            texts: the values of the categories, by place.
+        """
         from monitor import kernels  # noqa: PLC0415  (Numba takes a second to load)
 
         codes = np.empty(values.shape, self.dtype)
         kernels.encode_numbers(np.ascontiguousarray(values, np.float64), *self._unique, codes)
+        for place, held in texts.items():
+            feature = self.features[place]
+            assert isinstance(feature, CategoryFeature)
+            codes[:, place] = feature.codes(held)
         return codes
 
     def encode_frame(self, frame: pd.DataFrame) -> Codes:
@@ -118,18 +137,18 @@ class Reference:
             ValueError: it has none of the reference's columns.
         """
         held = {str(name): frame.iloc[:, place] for place, name in enumerate(frame.columns)}
-        if not any(feature.column in held for feature in self.features):
-            raise ValueError(f"the rows have none of the reference's columns, such as {self.features[0].column!r}")
+        if not any(feature.name in held for feature in self.features):
+            raise ValueError(f"the rows have none of the reference's columns, such as {self.features[0].name!r}")
         numbers = np.full((len(frame), len(self.features)), np.nan)
         misfits = np.zeros(numbers.shape, bool)
+        texts: dict[int, Sequence[str | None]] = {}
         for j, feature in enumerate(self.features):
-            if isinstance(feature, NumberFeature) and feature.column in held:
-                numbers[:, j], misfits[:, j] = numbers_of(held[feature.column])
-        codes = self.encode(numbers)
-        for j, feature in enumerate(self.features):
+            series = held.get(feature.name)
             if isinstance(feature, CategoryFeature):
-                series = held.get(feature.column)
-                codes[:, j] = feature.size - 2 if series is None else _category_codes(feature, series)
+                texts[j] = [None] * len(frame) if series is None else texts_of(series)
+            elif series is not None:
+                numbers[:, j], misfits[:, j] = numbers_of(series)
+        codes = self.encode(numbers, texts)
         codes[misfits] = np.broadcast_to(self.sizes - 1, codes.shape)[misfits]
         return codes
 
@@ -181,13 +200,3 @@ class Reference:
         """The inverse of `to_json`."""
         features = tuple(feature_from_json(feature) for feature in data["features"])
         return cls(data["id"], data["rows"], features, np.array(data["inflation"], np.float64))
-
-
-def _category_codes(feature: CategoryFeature, series: pd.Series[Any]) -> NDArray[np.int64]:
-    known: dict[str | None, int] = {None: feature.size - 2}
-    codes = []
-    for text in texts_of(series):
-        if text not in known:
-            known[text] = feature.code(text or "")
-        codes.append(known[text])
-    return np.array(codes, np.int64)

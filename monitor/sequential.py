@@ -24,7 +24,6 @@ Vovk, Gammerman & Shafer 2022, "Algorithmic Learning in a Random World", part II
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from monitor.categorical import Shares
-from monitor.features import Feature, Floats, Ints, NumberFeature
+from monitor.features import Feature, Floats, Ints, NumberFeature, parts_of_columns
 
 Test = Literal["ks", "frequency", "unseen", "missing", "type"]
 
@@ -94,21 +93,20 @@ class Bets:
 
         A column's stake is shared by its features, and within a feature by its tests.
         """
-        features_of = Counter(feature.column for feature in features)
+        columns = dict.fromkeys(feature.column for feature in features)
         by_value = {features[share.feature].column for share in shares.shares if share.test == "frequency"}
-        stakes = {column: CATEGORY_STAKE if column in by_value else 1.0 for column in features_of}
+        stakes = {column: CATEGORY_STAKE if column in by_value else 1.0 for column in columns}
         total = sum(stakes.values())
-        stake = {column: size / total / features_of[column] for column, size in stakes.items()}
         rows, tables, tests, on, weights, pools = [], [], [], [], [], []
         start = 0
-        for feature in features:
+        for feature, part in zip(features, parts_of_columns(features).tolist(), strict=True):
             row_of, table, names, splits = _bets_on(feature, shares.of_code[start : start + feature.size], shares)
             counts = np.bincount(row_of, weights=feature.reference, minlength=len(table))
             rows.append(row_of)
             tables.append(table)
             tests += [test for test, _ in names]
             on += [share for _, share in names]
-            weights.append(stake[feature.column] * splits)
+            weights.append(stakes[feature.column] / total * part * splits)
             pools.append(counts @ table)
             start += feature.size
         sizes = [len(pool) for pool in pools]

@@ -6,22 +6,25 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.events import Pane
-from monitor.panes import PaneBuilder, Scored
+from driftline.events import MonitoredColumns, Pane, Prediction
+from monitor.panes import PaneBuilder
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SIZE = 5
 
 
-def encode(version: str, rows: list[list[float]]) -> bytes:
-    return version.encode() + b":" + np.array(rows, np.uint16).tobytes()
+def encode(version: str, contacts: list[Prediction]) -> bytes:
+    return version.encode() + b":" + np.array([one.features for one in contacts], np.uint16).tobytes()
 
 
-def scored(offset: int, version: str = "1") -> Scored:
-    return Scored(offset, version, START + timedelta(seconds=offset), [float(offset)])
+def scored(offset: int, version: str = "1") -> Prediction:
+    return Prediction(
+        contact_id=str(offset), source_offset=offset, model_version=version, score=0.5, features=[float(offset)],
+        columns=MonitoredColumns(), sent_at=START + timedelta(seconds=offset),
+    )  # fmt: skip
 
 
-def panes_of(log: list[Scored], take: int) -> tuple[list[Pane], list[int]]:
+def panes_of(log: list[Prediction], take: int) -> tuple[list[Pane], list[int]]:
     """Panes and acknowledged places in the log, when the log is read ``take`` records at a time."""
     builder: PaneBuilder[int] = PaneBuilder(SIZE)
     panes, acknowledged = [], []
