@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from driftline.events import DriftedColumn
-from monitor.features import Floats, Ints, NumberFeature
+from monitor.features import Floats, Ints, NumberFeature, is_flag
 from monitor.findings import Look, Proof, age
 from monitor.ks import p_value
 from monitor.plan import Plan
@@ -79,6 +79,8 @@ def _share_change(plan: Plan, proof: Proof, codes: Codes) -> Change:
     way = "up" if now > before else "down"
     figures = f"{way} from {before:.2f} to {now:.2f}"
     value = "rare values" if share.value is None else f"'{share.value}'"
+    if share.value in {"0", "1"} and is_flag(plan.reference.features[proof.feature]):
+        value = f"{plan.reference.features[proof.feature].name} = {share.value}"
     misfit = "text among numbers" if plan.holds_numbers(proof.feature) else "numbers among text"
     causes = {
         "frequency": f"share of {value} {figures}",

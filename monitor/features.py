@@ -156,6 +156,11 @@ def parts_of_columns(features: Sequence[Feature]) -> Floats:
     return np.array([1.0 / kinds[feature.column] / same[feature.column, type(feature)] for feature in features])
 
 
+def is_flag(feature: Feature) -> bool:
+    """Whether a feature is a number that says yes (1) or no (0)."""
+    return isinstance(feature, NumberFeature) and set(feature.values.tolist()) == {0.0, 1.0}
+
+
 def feature_from_json(data: dict[str, Any]) -> Feature:
     """The inverse of ``to_json``."""
     counts = np.array(data["counts"], np.int64)
