@@ -52,19 +52,23 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _channel(topic: Topic) -> dict[str, Any]:
+    return {
+        "address": PREFIX + topic.name,
+        "messages": {kind.__name__: _message(topic, kind) for kind in topic.events},
+        "bindings": {"kafka": {"topicConfiguration": topic.configs()}},
+    }
+
+
+def _message(topic: Topic, kind: type[Event]) -> dict[str, Any]:
     message: dict[str, Any] = {
         "contentType": "application/json",
         "bindings": {"kafka": {"key": {"type": "string", "description": topic.key}}},
-        "payload": {"$ref": f"./{file_name(topic.event)}"},
+        "payload": {"$ref": f"./{file_name(kind)}"},
     }
     if topic is ALERTS:
         headers = {name: {"type": "string"} for name in CLOUD_EVENT_HEADERS}
         message["headers"] = {"type": "object", "required": list(headers), "properties": headers}
-    return {
-        "address": PREFIX + topic.name,
-        "messages": {topic.event.__name__: message},
-        "bindings": {"kafka": {"topicConfiguration": topic.configs()}},
-    }
+    return message
 
 
 def documents() -> dict[str, str]:

@@ -205,11 +205,13 @@ def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int],
 
 
 def alerts(settings: Settings, options: Namespace) -> int:
-    """The alerts topic, one a line."""
+    """The alerts topic, one a line; or one of them acknowledged."""
     from driftline.events import LEVELS, encode
     from driftline.kafka_clients import wait_for_kafka
     from driftline.rich_view import alert_line, stored_alerts
 
+    if options.ack is not None:
+        return _acknowledge(settings, options)
     since = _time(options.since)
     levels = LEVELS[LEVELS.index(options.level) :] if options.level else LEVELS
     stop = stop_on_signals()
@@ -218,6 +220,20 @@ def alerts(settings: Settings, options: Namespace) -> int:
         if alert.level in levels and (since is None or alert.updated_at >= since):
             print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
     return INTERRUPTED if stop.is_set() else DONE
+
+
+def _acknowledge(settings: Settings, options: Namespace) -> int:
+    from driftline.events import encode
+    from driftline.kafka_acknowledge import acknowledge
+    from driftline.kafka_clients import wait_for_kafka
+    from driftline.rich_view import alert_line
+
+    raise_on_signals()
+    wait_for_kafka(settings, say, timeout=30)
+    alert = acknowledge(settings, options.ack)
+    print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+    say("accepted: these columns raise no alert of this kind until the reference changes")
+    return DONE
 
 
 def _time(text: str) -> datetime | None:

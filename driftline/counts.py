@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from driftline.events import Alert, DeadLetter, ModelEvent, Pane, decode
+from driftline.events import Alert, DeadLetter, ModelEvent, Pane, decode, decode_folded
 from driftline.kafka_clients import open_consumer, partitions_of, read_all, true_end_offsets
 from driftline.settings import Settings
 from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES
@@ -43,8 +44,7 @@ class Counter:
     def read(self) -> Counts:
         """The counts now."""
         contacts = self._settings.topic(CONTACTS.name)
-        for record in self._new(PANES):
-            pane = decode(Pane, record.value)
+        for pane in panes(self._new(PANES)):
             key = (pane.partition, pane.pane, pane.model_version)
             self._panes[key] = max(pane.contacts, self._panes.get(key, 0))
         for record in self._new(DEAD_LETTERS):
@@ -75,6 +75,14 @@ class Counter:
         for record in read_all(self._settings, topic, start=position):
             position[record.partition] = record.offset + 1
             yield record
+
+
+def panes(records: Iterable[Any]) -> Iterator[Pane]:
+    """The panes among the records of their topic."""
+    for record in records:
+        event = decode_folded(record.value)
+        if isinstance(event, Pane):
+            yield event
 
 
 def champion(settings: Settings) -> str | None:
@@ -111,8 +119,7 @@ def monitored_before(settings: Settings, position: int) -> int:
     }
     counted = 0
     taken: set[tuple[int, int, str]] = set()
-    for record in read_all(settings, PANES):
-        pane = decode(Pane, record.value)
+    for pane in panes(read_all(settings, PANES)):
         key = (pane.partition, pane.pane, pane.model_version)
         if not pane.complete or key in taken:
             continue

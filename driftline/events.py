@@ -208,7 +208,8 @@ class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
 class Alert(Event, frozen=True, kw_only=True):
     """A decision, not a p-value: the stream has left the reference, with a promised false-alarm rate.
 
-    ``id`` stays the same from firing to resolved. Columns come ranked, the strongest first.
+    ``id`` stays the same from firing to resolved. Columns come ranked, the strongest first. Where somebody has
+    accepted the change, the alert is resolved and says when in ``acknowledged_at``.
     """
 
     SCHEMA: ClassVar[str] = "driftline.alert/1"
@@ -230,6 +231,24 @@ class Alert(Event, frozen=True, kw_only=True):
     columns: list[DriftedColumn]
     summary: str
     runbook: str
+    acknowledged_at: Timestamp | None = None
+
+
+class Acknowledgement(Event, frozen=True, kw_only=True):
+    """Somebody accepts the change that an alert is about.
+
+    Until the reference changes, these columns raise no alert of this kind again. It stands on the panes topic, between
+    two panes, since what the monitor folds has to be in one order.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.acknowledgement/1"
+
+    schema: Literal["driftline.acknowledgement/1"] = "driftline.acknowledgement/1"
+    alert_id: Id
+    kind: Kind
+    columns: list[str]
+    reference_id: Id
+    at: Timestamp
 
 
 class MonitorState(Event, frozen=True, kw_only=True):
@@ -285,7 +304,9 @@ class ModelEvent(Event, frozen=True, kw_only=True):
                 return f"decision/{self.trigger}"
 
 
-EVENTS: tuple[type[Event], ...] = (Contact, Label, Prediction, DeadLetter, Pane, MonitorState, Alert, ModelEvent)
+EVENTS: tuple[type[Event], ...] = (
+    Contact, Label, Prediction, DeadLetter, Pane, Acknowledgement, MonitorState, Alert, ModelEvent,
+)  # fmt: skip
 
 INPUTS: tuple[str, ...] = tuple(name for name in Contact.__struct_fields__[4:])
 """The 19 inputs of a contact, in the order of the contract."""
@@ -312,6 +333,21 @@ def decode(kind: type[E], value: bytes) -> E:
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise ValueError(_without_values(fault)) from None
     return event
+
+
+def decode_folded(value: bytes) -> Pane | Acknowledgement:
+    """Parse what the monitor folds, and the panes topic holds.
+
+    Raises:
+        ValueError: it is neither a pane nor an acknowledgement.
+    """
+    try:
+        return decode(Pane, value)
+    except ValueError as no_pane:
+        try:
+            return decode(Acknowledgement, value)
+        except ValueError:
+            raise no_pane from None
 
 
 def _without_values(fault: Exception) -> str:

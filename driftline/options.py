@@ -60,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
     alerts.add_argument("--follow", action="store_true", help="keep on printing new ones")
     alerts.add_argument("--since", default="beginning", help="beginning, or a time such as 2026-01-31T12:00:00Z")
     alerts.add_argument("--level", choices=("monitor", "investigate", "alert", "retrain"), help="from this level on")
+    alerts.add_argument(
+        "--ack", metavar="ID", help="accept the change of this alert: it raises none again until the reference changes"
+    )
     alerts.add_argument("--json", action="store_true", help="the alerts as on the topic")
 
     backtest = add("backtest", "the alerts that a table would have raised: the same engine over a file, no broker")

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from driftline.events import Alert, Contact, DeadLetter, Event, Label, ModelEvent, MonitorState, Pane, Prediction
+from driftline.events import (
+    Acknowledgement,
+    Alert,
+    Contact,
+    DeadLetter,
+    Event,
+    Label,
+    ModelEvent,
+    MonitorState,
+    Pane,
+    Prediction,
+)  # fmt: skip
 
 DAY_MS = 24 * 3600 * 1000
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic. ``spread`` topics have as many partitions as the settings say, the others have one."""
+    """One topic. ``spread`` topics have as many partitions as the settings say, the others have one.
+
+    ``also`` is another event that stands between those of the topic, under a key of its own.
+    """
 
     name: str
     event: type[Event]
@@ -19,6 +33,12 @@ class Topic:
     spread: bool = False
     compacted: bool = False
     retention_days: int = 7
+    also: type[Event] | None = None
+
+    @property
+    def events(self) -> tuple[type[Event], ...]:
+        """What stands on it."""
+        return (self.event,) if self.also is None else (self.event, self.also)
 
     def configs(self) -> dict[str, str]:
         """Broker configuration of the topic."""
@@ -31,7 +51,8 @@ class Topic:
 CONTACTS = Topic("contacts", Contact, key="contact id", spread=True, retention_days=30)
 PREDICTIONS = Topic("predictions", Prediction, key="contact id", spread=True)
 LABELS = Topic("labels", Label, key="contact id", spread=True, retention_days=365)
-PANES = Topic("panes", Pane, key="partition:pane", retention_days=30)  # one partition: its order is the window's
+# One partition: its order is the window's.
+PANES = Topic("panes", Pane, key="partition:pane, or the id of the alert", retention_days=30, also=Acknowledgement)
 MONITOR_STATE = Topic("monitor-state", MonitorState, key="the assessor's name", compacted=True)
 ALERTS = Topic("alerts", Alert, key="alert id", retention_days=365)  # one partition: offsets order Redis entries
 MODEL_EVENTS = Topic("model-events", ModelEvent, key="see ModelEvent.key", compacted=True)

@@ -12,9 +12,8 @@ import pandas as pd
 
 from driftline.events import Alert, Promise
 from monitor.drift_monitor import DriftMonitor
-from monitor.engine import Report
 from monitor.features import Floats
-from monitor.findings import strengths
+from monitor.findings import Report, strengths
 from monitor.reference import Reference
 
 

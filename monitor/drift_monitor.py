@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from driftline.events import Alert, Promise
-from monitor.engine import Engine, EngineConfig, Report, microseconds
+from driftline.events import Acknowledgement, Alert, Promise
+from monitor.alerts import microseconds, newest_time, promise
+from monitor.config import EngineConfig
+from monitor.engine import Engine
 from monitor.explain import table
+from monitor.findings import Report
 from monitor.plan import Plan
 from monitor.reference import Reference
 from monitor.state import EngineState, Window
@@ -91,6 +94,32 @@ class DriftMonitor:
             observe(report)
         return step.alerts
 
+    def acknowledge(self, alert_id: str, at: datetime | None = None) -> list[Alert]:
+        """Accept the change that an alert is about: its columns raise none of its kind again.
+
+        Returns the state changes: the alert, resolved.
+
+        Args:
+            at: when, without it the newest row's time.
+
+        Raises:
+            ValueError: no alert of this id fires.
+        """
+        firing = {held.alert.id: held.alert for held in self._state.firing.values()}
+        if alert_id not in firing:
+            raise ValueError(f"no alert {alert_id} fires: {', '.join(firing) or 'none'} does")
+        alert = firing[alert_id]
+        accepted = Acknowledgement(
+            alert_id=alert_id,
+            kind=alert.kind,
+            columns=[column.name for column in alert.columns],
+            reference_id=self.reference.id,
+            at=at or newest_time(self._state),
+        )
+        step = self._engine.acknowledge(self._state, accepted, self.reference)
+        self._state = step.state
+        return step.alerts
+
     @property
     def plan(self) -> Plan:
         """The tests, the bets and the thresholds for this reference."""
@@ -99,10 +128,7 @@ class DriftMonitor:
     @property
     def promise(self) -> Promise:
         """The false-alarm rate that every alert carries, and whether it holds for this reference."""
-        at = self.plan.thresholds
-        return Promise(
-            false_alarm_rate=self.config.false_alarm_rate, horizon=self.config.horizon, holds=at.holds, why=at.why
-        )
+        return promise(self.plan, self.config)
 
     def statistics(self) -> pd.DataFrame:
         """Every test of the current window; empty until the window is full.

@@ -6,70 +6,22 @@ alerts whose state changed. Times are those of the contacts, never the clock's.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 
-import msgspec
 import numpy as np
 
-from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Kind, Level, Pane, Promise
+from driftline.events import Acknowledgement, Alert, Kind, Level, Pane
+from monitor.alerts import accept, escalate, fire, microseconds, resolve
 from monitor.calibration import CALM
-from monitor.explain import describe
-from monitor.features import Floats
-from monitor.findings import Findings, Look, excess, find
+from monitor.config import EngineConfig
+from monitor.features import Floats, Ints
+from monitor.findings import Look, Report, excess, find
 from monitor.ks import KSReport, RollingKS
 from monitor.plan import KINDS, Plan
-from monitor.policy import RUNBOOK, calm_summary, graver, handed_over_summary, level_of, summary
+from monitor.policy import calm_summary, graver, handed_over_summary, level_of
 from monitor.reference import Codes, Reference
 from monitor.sequential import Evidence
 from monitor.state import EMPTY, EngineState, Firing, PartitionMark, Window
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class EngineConfig:
-    """How to watch.
-
-    Attributes:
-        window: contacts in the current window.
-        pane: contacts between two tests of the window, at most ``window``.
-        false_alarm_rate: P(any false alarm within ``horizon`` contacts), above 0 and below 1.
-        investigate_share, alert_share: drift shares from which on an alert has these levels.
-
-    Raises:
-        ValueError: one of them is out of its range; the message names it.
-    """
-
-    window: int = 500
-    pane: int = 50
-    false_alarm_rate: float = 0.05
-    horizon: int = 20_000
-    investigate_share: float = 0.20
-    alert_share: float = 0.50
-
-    def __post_init__(self) -> None:
-        if self.window < 2:
-            raise ValueError(f"window is {self.window}: it needs at least 2 contacts")
-        if not 1 <= self.pane <= self.window:
-            raise ValueError(f"pane is {self.pane}: it needs 1 to {self.window} contacts, the window")
-        if not 0.0 < self.false_alarm_rate < 1.0:
-            raise ValueError(f"false_alarm_rate is {self.false_alarm_rate}: it needs to be above 0 and below 1")
-        if self.horizon < 1:
-            raise ValueError(f"horizon is {self.horizon}: it needs at least 1 contact")
-
-
-@dataclass(frozen=True)
-class Report:
-    """One look at the stream, and what it proves."""
-
-    at_contact: int
-    model_version: str
-    look: Look
-    findings: Findings
-    full: bool
-    """Whether the window was full and due for its tests; else the evidence alone called for a look."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +76,32 @@ class Engine:
         if pane.model_version != state.version:
             if newest <= state.newest:  # a late pane of the model that has been replaced
                 return Step(state)
-            state = replace(state, version=pane.model_version, since_switch=0, window=EMPTY, evidence=None)
+            state = replace(state, version=pane.model_version, since_switch=0, window=EMPTY, evidence=None, accepted={})
         state = replace(state, newest=max(newest, state.newest))
         return self.take(state, _contacts(pane, reference), reference)
+
+    def acknowledge(self, state: EngineState, acknowledgement: Acknowledgement, reference: Reference) -> Step:
+        """Accept a change until the reference changes: columns that an alert is about raise none of its kind again.
+
+        The alert is over with that, and so is any other of its kind that was about these columns alone.
+
+        Args:
+            reference: that of the state's model version; an acknowledgement of another one changes nothing.
+        """
+        if acknowledgement.reference_id != reference.id:
+            return Step(state)
+        kind = acknowledgement.kind
+        columns = {*state.accepted.get(kind, ()), *acknowledgement.columns}
+        held = state.firing.get(kind)
+        if held is not None and held.alert.id == acknowledgement.alert_id:
+            columns |= {reference.features[feature].column for feature, _ in held.tests}
+        state = replace(state, accepted=dict(state.accepted) | {kind: tuple(sorted(columns))})
+        if held is None:
+            return Step(state)
+        others = tuple(at for at in held.tests if reference.features[at[0]].column not in columns)
+        if others:
+            return Step(state.with_firing(kind, replace(held, tests=others)))
+        return Step(state.with_firing(kind, None), alerts=[accept(held.alert, acknowledgement)])
 
     def look(self, state: EngineState, plan: Plan) -> Look:
         """The statistics of the state's window."""
@@ -158,7 +133,9 @@ class Engine:
             if due_now or suffices:
                 assert state.version is not None
                 look = _look(plan, state, ks)
-                report = Report(entered + end, state.version, look, find(plan, look, full=full), due_now)
+                report = Report(
+                    entered + end, state.version, look, find(plan, look, state.accepted, full=full), due_now
+                )
                 state, changed = self._decide(state, report, plan)
                 reports.append(report)
                 alerts += changed
@@ -171,13 +148,13 @@ class Engine:
         With it come how many contacts that took, and whether it suffices.
         """
         held = state.evidence or plan.bets.start()
-        starts, kinds = plan.reference.starts, len(KINDS)
-        evidence, totals = held.after(plan.bets, codes, starts, plan.bet_kind, kinds)
+        starts, kinds = plan.reference.starts, plan.kinds(state.accepted)
+        evidence, totals = held.after(plan.bets, codes, starts, kinds, len(KINDS) + 1)
         silent = [place for place, kind in enumerate(KINDS) if kind not in state.firing]
         over = np.flatnonzero((totals[:, silent] >= plan.thresholds.evidence).any(axis=1))
         end = int(over[0]) + 1 if len(over) else len(codes)
         if end < len(codes):
-            evidence, _ = held.after(plan.bets, codes[:end], starts, plan.bet_kind, kinds)
+            evidence, _ = held.after(plan.bets, codes[:end], starts, kinds, len(KINDS) + 1)
         return evidence, end, bool(len(over))
 
     def _roll(self, before: Window, contacts: Window, plan: Plan, after: Window | None = None) -> KSReport:
@@ -191,41 +168,53 @@ class Engine:
 
     def _decide(self, state: EngineState, report: Report, plan: Plan) -> tuple[EngineState, list[Alert]]:
         """What fires, what gets graver and what is over; between the tests of the window an alert may only begin."""
-        firing, alerts, evidence = dict(state.firing), [], state.evidence
-        for place, kind in enumerate(KINDS):
-            held = firing.get(kind)
-            over = report.findings.drifts(kind)
+        alerts: list[Alert] = []
+        for kind in KINDS:
+            held = state.firing.get(kind)
             if held is not None and not report.full:
                 continue
             if held is not None and held.alert.model_version != report.model_version:
-                words = handed_over_summary if over else lambda version: calm_summary(version, new_model=True)
-                alerts.append(self._resolved(held, state, report, plan, words(report.model_version)))
-                del firing[kind]
+                alerts.append(self._hand_over(held, state, report, plan))
                 held = None
+                state = state.with_firing(kind, None)
             if held is None:
-                if over:
-                    alert = self._fire(kind, state, report, plan)
-                    firing[kind] = Firing(alert, report.at_contact, _tests(report, kind))
+                if report.findings.drifts(kind):
+                    alert = fire(kind, self._level(kind, report, plan, None), state, report, plan, self.config)
+                    state = state.with_firing(kind, Firing(alert, report.at_contact, _tests(report, kind)))
                     alerts.append(alert)
                 continue
-            held = replace(held, tests=tuple(dict.fromkeys([*held.tests, *_tests(report, kind)])))
-            if self._is_after(held, state, report) and excess(plan, report.look, held.tests) < CALM:
-                held = replace(held, calm=held.calm + self.config.pane)
-            else:
-                held = replace(held, calm=0)
-            if 2 * held.calm >= self.config.window:
-                del firing[kind]
-                words_of_calm = calm_summary(report.model_version, new_model=False)
-                alerts.append(self._resolved(held, state, report, plan, words_of_calm))
-                assert evidence is not None
-                evidence = evidence.reset(plan.bets, plan.bet_kind == place)
-                continue
-            level = graver(held.alert.level, self._level(kind, report, plan, held)) if over else held.alert.level
-            if level != held.alert.level:
-                held = replace(held, alert=self._worse(held, level, state, report, plan))
-                alerts.append(held.alert)
-            firing[kind] = held
-        return replace(state, firing=firing, evidence=evidence), alerts
+            held, changed = self._go_on(held, state, report, plan)
+            if changed is not None:
+                alerts.append(changed)
+            if held is None and state.evidence is not None:
+                place = KINDS.index(kind)
+                state = replace(state, evidence=state.evidence.reset(plan.bets, plan.bet_kind == place))
+            state = state.with_firing(kind, held)
+        return state, alerts
+
+    def _hand_over(self, held: Firing, state: EngineState, report: Report, plan: Plan) -> Alert:
+        """The end of an alert about a model that has been replaced."""
+        version = report.model_version
+        over = report.findings.drifts(held.alert.kind)
+        words = handed_over_summary(version) if over else calm_summary(version, new_model=True)
+        return resolve(held.alert, words, state, report, plan, self.config)
+
+    def _go_on(
+        self, held: Firing, state: EngineState, report: Report, plan: Plan
+    ) -> tuple[Firing | None, Alert | None]:
+        """What becomes of an alert that fires, None when it is over, and its state change, if any."""
+        kind = held.alert.kind
+        held = replace(held, tests=tuple(dict.fromkeys([*held.tests, *_tests(report, kind)])))
+        is_calm = self._is_after(held, state, report) and excess(plan, report.look, held.tests) < CALM
+        held = replace(held, calm=held.calm + self.config.pane if is_calm else 0)
+        if 2 * held.calm >= self.config.window:
+            words = calm_summary(report.model_version, new_model=False)
+            return None, resolve(held.alert, words, state, report, plan, self.config)
+        level = self._level(kind, report, plan, held) if report.findings.drifts(kind) else held.alert.level
+        if graver(held.alert.level, level) == held.alert.level:
+            return held, None
+        held = replace(held, alert=escalate(held.alert, level, state, report, plan, self.config))
+        return held, held.alert
 
     def _is_after(self, held: Firing, state: EngineState, report: Report) -> bool:
         """Whether the whole window came after the alert began.
@@ -245,67 +234,6 @@ class Engine:
         lasted = held is not None and report.at_contact - held.started_contact >= self.config.window
         return "retrain" if lasted and (plan.thresholds.holds or level == "alert") else level
 
-    def _columns(self, kind: Kind, state: EngineState, report: Report, plan: Plan) -> list[DriftedColumn]:
-        """The drifting columns of a kind, the strongest first."""
-        found = report.findings.proofs[kind].values()
-        return [describe(plan, report.look, state.window.codes, proofs, self.config.horizon) for proofs in found]
-
-    def _fire(self, kind: Kind, state: EngineState, report: Report, plan: Plan) -> Alert:
-        columns = self._columns(kind, state, report, plan)
-        reference = plan.reference
-        at = _time(state)
-        identity = f"{kind}/{report.model_version}/{reference.id}/{report.at_contact}"
-        return Alert(
-            id=hashlib.sha256(identity.encode()).hexdigest()[:16],
-            state="firing",
-            kind=kind,
-            level=self._level(kind, report, plan, None),
-            started_at=at,
-            updated_at=at,
-            resolved_at=None,
-            at_contact=report.at_contact,
-            window=_window(state),
-            model_version=report.model_version,
-            reference=AlertReference(id=reference.id, rows=reference.rows),
-            drift_share=report.findings.drift_share,
-            promise=Promise(
-                false_alarm_rate=self.config.false_alarm_rate,
-                horizon=self.config.horizon,
-                holds=plan.thresholds.holds,
-                why=plan.thresholds.why,
-            ),
-            columns=columns,
-            summary=summary(kind, columns, len(state.window)),
-            runbook=RUNBOOK.format(kind=kind),
-        )
-
-    def _worse(self, held: Firing, level: Level, state: EngineState, report: Report, plan: Plan) -> Alert:
-        columns = self._columns(held.alert.kind, state, report, plan)
-        return msgspec.structs.replace(
-            held.alert,
-            level=level,
-            updated_at=_time(state),
-            at_contact=report.at_contact,
-            window=_window(state),
-            drift_share=report.findings.drift_share,
-            columns=columns,
-            summary=summary(held.alert.kind, columns, self.config.window),
-        )
-
-    def _resolved(self, held: Firing, state: EngineState, report: Report, plan: Plan, words: str) -> Alert:
-        at = _time(state)
-        return msgspec.structs.replace(
-            held.alert,
-            state="resolved",
-            updated_at=at,
-            resolved_at=at,
-            at_contact=report.at_contact,
-            window=_window(state),
-            drift_share=report.findings.drift_share,
-            columns=self._columns(held.alert.kind, state, report, plan),
-            summary=words,
-        )
-
 
 def _contacts(pane: Pane, reference: Reference) -> Window:
     codes = np.frombuffer(pane.codes, reference.dtype).reshape(pane.contacts, len(reference.features))
@@ -313,40 +241,22 @@ def _contacts(pane: Pane, reference: Reference) -> Window:
     return Window(codes, places, np.full(pane.contacts, microseconds(pane.last_sent_at), np.int64))
 
 
-def _totals(plan: Plan, evidence: Evidence) -> Floats:
+def _totals(plan: Plan, evidence: Evidence, kinds: Ints) -> Floats:
     """The evidence for each kind of alert."""
     stakes = plan.bets.weight * evidence.sums
-    return np.bincount(plan.bet_kind, weights=stakes, minlength=len(KINDS)).astype(np.float64)
+    return np.bincount(kinds, weights=stakes, minlength=len(KINDS))[: len(KINDS)].astype(np.float64)
 
 
 def _look(plan: Plan, state: EngineState, ks: KSReport) -> Look:
     contacts = len(state.window)
     hits = plan.shares.hits(state.window.codes, plan.reference.starts)
     evidence = state.evidence or plan.bets.start()
-    return Look(contacts, ks, hits, plan.share_p(hits, contacts), evidence, _totals(plan, evidence))
+    return Look(
+        contacts, ks, hits, plan.share_p(hits, contacts), evidence, _totals(plan, evidence, plan.kinds(state.accepted))
+    )
 
 
 def _tests(report: Report, kind: Kind) -> tuple[tuple[int, int], ...]:
     """What of a kind is over its threshold, as (feature, share or -1)."""
     proofs = [proof for column in report.findings.proofs[kind].values() for proof in column]
     return tuple(proof.at for proof in proofs)
-
-
-def microseconds(at: datetime) -> int:
-    """Since 1970."""
-    return (at - EPOCH) // timedelta(microseconds=1)
-
-
-def _time(state: EngineState) -> datetime:
-    """The newest contact of the window."""
-    return EPOCH + timedelta(microseconds=int(state.window.times.max()))
-
-
-def _window(state: EngineState) -> AlertWindow:
-    partitions, offsets = state.window.places[:, 0], state.window.places[:, 1]
-    ends = {int(p): offsets[partitions == p] for p in np.unique(partitions)}
-    return AlertWindow(
-        contacts=len(state.window),
-        first={str(p): int(found.min()) for p, found in ends.items()},
-        last={str(p): int(found.max()) for p, found in ends.items()},
-    )

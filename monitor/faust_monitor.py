@@ -22,7 +22,7 @@ from typing import Any
 
 import faust
 
-from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, encode
+from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, decode_folded, encode
 from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
@@ -30,9 +30,10 @@ from driftline.topics import ALERTS, DEAD_LETTERS, MONITOR_STATE, PANES, PREDICT
 from driftline.workers import mark_ready
 from model.features import FEATURES
 from model.kafka_models import KafkaModels
+from monitor.config import EngineConfig
 from monitor.contact_reference import encode as encode_contacts
 from monitor.contact_reference import reference_of
-from monitor.engine import Engine, EngineConfig
+from monitor.engine import Engine
 from monitor.faust_app import make_app
 from monitor.kafka_assessor import Assessor
 from monitor.panes import PaneBuilder
@@ -111,19 +112,20 @@ class Monitor:
                     event.ack()
 
     async def _assess(self, event: Any) -> bool:
-        """Fold a pane in and publish what it led to; False if the panes were given away meanwhile."""
+        """Fold one event in and publish what it led to; False if the panes were given away meanwhile."""
         try:
-            pane = decode(Pane, event.value)
+            folded = decode_folded(event.value)
         except ValueError as reason:
             await self._dead_letter(event, str(reason))
             return True
-        await self._wait_for_models({pane.model_version})
         offset = event.message.offset
         alerts = await self._catch_up(offset) if self.assessor.is_behind(offset) else []
+        version = folded.model_version if isinstance(folded, Pane) else self.assessor.version
+        await self._wait_for_models({version} if version else set())
         if not self._is_current(event):
             return False
         assessor = self.assessor
-        alerts += assessor.fold(offset, pane)
+        alerts += assessor.fold(offset, folded)
         await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
         if (snapshot := assessor.snapshot(now=bool(alerts))) is not None:
             await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])

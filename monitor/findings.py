@@ -12,7 +12,7 @@ from driftline.events import Kind
 from monitor.calibration import CALM
 from monitor.features import Floats, Ints
 from monitor.ks import KSReport
-from monitor.plan import KINDS, SCORE, Plan, kind_of
+from monitor.plan import KINDS, SCORE, Accepted, Plan, kind_of
 from monitor.sequential import Evidence, Test
 
 
@@ -69,20 +69,34 @@ class Findings:
         return bool(self.proofs[kind])
 
 
-def find(plan: Plan, look: Look, *, full: bool) -> Findings:
-    """What is over its threshold; the tests of the window count only once it is full.
+@dataclass(frozen=True)
+class Report:
+    """One look at the stream, and what it proves."""
+
+    at_contact: int
+    model_version: str
+    look: Look
+    findings: Findings
+    full: bool
+    """Whether the window was full and due for its tests; else the evidence alone called for a look."""
+
+
+def find(plan: Plan, look: Look, accepted: Accepted, *, full: bool) -> Findings:
+    """What is over its threshold, but for accepted columns; the tests of the window count only once it is full.
 
     Evidence outlives a drift, since it has to be lost again bit by bit. So it counts for a window's length, and beyond
     that as long as the window does not look calm.
     """
     found: dict[Kind, dict[str, list[Proof]]] = {kind: {} for kind in KINDS}
-    early = _early(plan, look)
+    early = _early(plan, look, accepted)
     if full:
         early = [one for one in early if not _is_old(plan, look, one) or excess(plan, look, [one.at]) >= CALM]
     proofs = [*(_in_window(plan, look) if full else []), *early]
     for proof in sorted(proofs, key=lambda proof: (-proof.strength, proof.feature)):
         column = plan.reference.features[proof.feature].column
-        found[kind_of(column, proof.test)].setdefault(column, []).append(proof)
+        kind = kind_of(column, proof.test)
+        if column not in accepted.get(kind, ()):
+            found[kind].setdefault(column, []).append(proof)
     return Findings(len(set(found["data_drift"]) - {SCORE}) / plan.inputs, found)
 
 
@@ -137,7 +151,7 @@ def _in_window(plan: Plan, look: Look) -> list[Proof]:
     return proofs
 
 
-def _early(plan: Plan, look: Look) -> list[Proof]:
+def _early(plan: Plan, look: Look, accepted: Accepted) -> list[Proof]:
     """The columns whose evidence suffices, by e-BH: the k-th strongest needs a k-th of the threshold.
 
     Where only all columns together reach it, the strongest of them stands for all.
@@ -147,6 +161,7 @@ def _early(plan: Plan, look: Look) -> list[Proof]:
     columns = len(plan.reference.columns)
     cell = plan.bet_cell
     by_cell = np.bincount(cell, weights=stakes, minlength=len(KINDS) * columns)
+    by_cell[plan.cells(accepted)] = 0.0
     order = np.argsort(-by_cell, kind="stable")
     c = plan.thresholds.evidence
     enough = np.flatnonzero(by_cell[order] * np.arange(1, len(order) + 1) >= c)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
-from driftline.events import Alert, MonitorState, Pane, decode
+from driftline.events import Acknowledgement, Alert, MonitorState, Pane, decode, decode_folded
 from driftline.kafka_clients import last_record, read_all
 from driftline.settings import Settings
 from driftline.topics import ALERTS, MONITOR_STATE, PANES
@@ -17,6 +17,7 @@ from monitor.engine import Engine
 from monitor.reference import Reference
 from monitor.state import EngineState
 
+Folded = Pane | Acknowledgement
 SNAPSHOT_EVERY = 100
 """Panes between two snapshots, 5,000 contacts by default: what a restart folds at most."""
 
@@ -37,6 +38,11 @@ class Assessor:
     _snapshot_at: int = 0
     _published: set[tuple[str, str, str]] | None = None
 
+    @property
+    def version(self) -> str | None:
+        """The model version that the window is of."""
+        return self._state.version
+
     def is_behind(self, offset: int) -> bool:
         """Whether panes before ``offset`` have not been folded yet, so that `catch_up` must read the topics."""
         return self._published is None or offset > self._next_offset
@@ -52,19 +58,19 @@ class Assessor:
             if record.offset >= offset:
                 break
             try:
-                pane = decode(Pane, record.value)
+                event = decode_folded(record.value)
             except ValueError:  # something else on the topic, which the worker makes a dead letter of
                 continue
-            alerts += self._step(pane)
+            alerts += self._step(event)
         self._next_offset = offset
         return self._unpublished(alerts)
 
-    def fold(self, offset: int, pane: Pane) -> list[Alert]:
-        """The unpublished alerts after ``pane``, which stands at ``offset``; a pane folded before leads to none."""
+    def fold(self, offset: int, event: Folded) -> list[Alert]:
+        """The unpublished alerts after what stands at ``offset``; what was folded before leads to none."""
         if offset < self._next_offset:
             return []
         self._next_offset = offset + 1
-        return self._unpublished(self._step(pane))
+        return self._unpublished(self._step(event))
 
     def snapshot(self, *, now: bool) -> MonitorState | None:
         """What to write down, if it is time to, or ``now`` after an alert, once that has been published."""
@@ -95,8 +101,13 @@ class Assessor:
         published.update(map(_change_of, fresh))
         return fresh
 
-    def _step(self, pane: Pane) -> list[Alert]:
-        step = self.engine.step(self._state, pane, self.reference(pane.model_version))
+    def _step(self, event: Folded) -> list[Alert]:
+        if isinstance(event, Pane):
+            step = self.engine.step(self._state, event, self.reference(event.model_version))
+        elif self._state.version is not None:
+            step = self.engine.acknowledge(self._state, event, self.reference(self._state.version))
+        else:
+            return []
         self._state = step.state
         return step.alerts
 

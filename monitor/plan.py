@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,8 @@ from monitor.reference import Reference
 from monitor.sequential import Bets, Test
 
 SCORE = "score"
+Accepted = Mapping[Kind, Sequence[str]]
+"""For kinds of alert the columns whose change somebody has accepted."""
 KINDS: tuple[Kind, ...] = ("data_drift", "prediction_drift", "data_quality")
 
 
@@ -64,6 +67,22 @@ class Plan:
     def bet_cell(self) -> Ints:
         """A number for the kind of alert and the column of each bet: kind · columns + column."""
         return self.bet_kind * len(self.reference.columns) + self.feature_column[self.bet_feature]
+
+    def cells(self, accepted: Accepted) -> list[int]:
+        """The numbers, as in `bet_cell`, of what has been accepted."""
+        places = {column: place for place, column in enumerate(self.reference.columns)}
+        return [
+            KINDS.index(kind) * len(places) + places[column]
+            for kind, columns in accepted.items()
+            for column in columns
+            if column in places
+        ]
+
+    def kinds(self, accepted: Accepted) -> Ints:
+        """`bet_kind`, with the place after the last kind for bets on what has been accepted."""
+        if not accepted:
+            return self.bet_kind
+        return np.where(np.isin(self.bet_cell, self.cells(accepted)), len(KINDS), self.bet_kind)
 
     @cached_property
     def rows(self) -> Ints:

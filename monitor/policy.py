@@ -25,6 +25,9 @@ WORDS: Mapping[str, str] = {
 }
 """The contact's columns in a salesperson's words; the others are words already."""
 
+ACCEPTED = "The change was accepted: it raises no alert again until the reference changes."
+"""The sentence for an alert that somebody has acknowledged."""
+
 
 def level_of(kind: Kind, drift_share: float, *, investigate_share: float, alert_share: float) -> Level:
     """The level of a drift that has just begun; one that lasts a whole window becomes ``retrain``."""

@@ -68,7 +68,7 @@ class Window:
         return Window(self.codes[begin:end], self.places[begin:end], self.times[begin:end])
 
 
-FORMAT = 2
+FORMAT = 3
 """Of the JSON; another number means other statistics."""
 EMPTY = Window(np.empty((0, 0), np.uint16), np.empty((0, 2), np.int64), np.empty(0, np.int64))
 
@@ -91,7 +91,12 @@ class Firing:
 
 @dataclass(frozen=True)
 class EngineState:
-    """Everything the fold carries. ``entered`` counts the contacts of complete panes."""
+    """Everything the fold carries.
+
+    Attributes:
+        entered: the contacts of complete panes.
+        accepted: for kinds of alert the columns whose change somebody has accepted, while the reference is the same.
+    """
 
     entered: int = 0
     marks: Mapping[int, PartitionMark] = field(default_factory=dict)
@@ -101,11 +106,17 @@ class EngineState:
     window: Window = EMPTY
     evidence: Evidence | None = None
     firing: Mapping[Kind, Firing] = field(default_factory=dict)
+    accepted: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def monitored(self) -> int:
         """Distinct contacts seen, those of partial panes included."""
         return self.entered + sum(sum(mark.partial.values()) for mark in self.marks.values())
+
+    def with_firing(self, kind: Kind, held: Firing | None) -> EngineState:
+        """The same, with another alert of this kind, or none."""
+        others = {other: kept for other, kept in self.firing.items() if other != kind}
+        return replace(self, firing=others if held is None else others | {kind: held})
 
     def with_empty_window(self) -> EngineState:
         """The same, with a window that fills anew: what fires goes on firing until that is full and calm."""
@@ -132,6 +143,7 @@ class EngineState:
                 kind: [msgspec.to_builtins(f.alert), f.started_contact, [list(test) for test in f.tests], f.calm]
                 for kind, f in self.firing.items()
             },
+            "accepted": {kind: list(columns) for kind, columns in self.accepted.items()},
         }
 
     @classmethod
@@ -160,4 +172,5 @@ class EngineState:
                 kind: Firing(msgspec.convert(f[0], Alert), f[1], tuple((j, i) for j, i in f[2]), f[3])
                 for kind, f in data["firing"].items()
             },
+            accepted={kind: tuple(columns) for kind, columns in data["accepted"].items()},
         )

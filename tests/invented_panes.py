@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.events import Pane
-from monitor.engine import EngineConfig
+from monitor.config import EngineConfig
 from monitor.reference import Reference
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -116,6 +116,12 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
         assert follower.wait(10) == 130
     assert (alert["schema"], alert["state"], alert["kind"]) == ("driftline.alert/1", "firing", "data_drift")
     assert alert["promise"]["holds"]
+    accepted = json.loads(driftline(folder, "alerts", "--ack", alert["id"], "--json"))
+    assert (accepted["id"], accepted["state"]) == (alert["id"], "resolved")
+    assert alert["id"] not in json.loads(driftline(folder, "status", "--json"))["firing"]
+    done = subprocess.run(command("alerts", "--ack", "x"), cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "there is no alert x: `driftline alerts` lists them" in done.stderr
 
 
 @pytest.mark.parametrize(

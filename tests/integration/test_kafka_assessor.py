@@ -5,19 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from driftline.events import Alert, MonitorState, Pane, encode
+from driftline.events import Acknowledgement, Alert, MonitorState, Pane, encode
 from driftline.kafka_clients import open_producer
 from driftline.settings import Settings
 from driftline.topics import ALERTS, MONITOR_STATE, PANES, Topic
-from monitor.engine import Engine, EngineConfig
+from monitor.config import EngineConfig
+from monitor.engine import Engine
 from monitor.kafka_assessor import SNAPSHOT_EVERY, Assessor
 from monitor.state import EngineState
-from tests.invented_panes import CONFIG, REFERENCE, panes, stream
+from tests.invented_panes import CONFIG, REFERENCE, START, panes, stream
 
 LOG = panes(stream((1_200, 0.0), (300, 2.0), (300, 0.0)))
 
 
-def send(settings: Settings, topic: Topic, *events: Alert | Pane | MonitorState) -> None:
+def send(settings: Settings, topic: Topic, *events: Alert | Pane | Acknowledgement | MonitorState) -> None:
     producer = open_producer(settings)
     for event in events:
         producer.send(settings.topic(topic.name), key=b"k", value=encode(event), partition=0)
@@ -51,13 +52,18 @@ def changes(alerts: list[Alert]) -> list[tuple[str, str, str, int]]:
     return [(alert.id, alert.state, alert.level, alert.at_contact) for alert in alerts]
 
 
-@pytest.fixture(scope="module")
-def expected() -> list[tuple[str, str, str, int]]:
+def fold_all() -> list[Alert]:
     state = EngineState()
     alerts: list[Alert] = []
     for pane in LOG:
         step = Engine(CONFIG).step(state, pane, REFERENCE)
         state, alerts = step.state, alerts + step.alerts
+    return alerts
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[tuple[str, str, str, int]]:
+    alerts = fold_all()
     assert [alert.state for alert in alerts] == ["firing", "firing", "resolved"]
     return changes(alerts)
 
@@ -84,6 +90,21 @@ def test_other_settings_decide_on_what_comes_and_not_again_on_what_was(assess: C
     after = assess(130, len(LOG), config=replace(CONFIG, window=50))
     assert after[-1].state == "resolved"
     assert {alert.id for alert in after} == {before[0].id}
+
+
+def test_an_acknowledgement_between_the_panes_counts_after_a_restart_too(settings: Settings) -> None:
+    fired = fold_all()[0]
+    accepted = Acknowledgement(
+        alert_id=fired.id, kind=fired.kind, columns=["a"], reference_id=fired.reference.id, at=START
+    )  # fmt: skip
+    log: list[Pane | Acknowledgement] = [*LOG[:130], accepted, *LOG[130:]]
+    send(settings, PANES, *log)
+    assessor = Assessor(settings, Engine(CONFIG), lambda _: REFERENCE)
+    told = assessor.catch_up(len(log) - 1) + assessor.fold(len(log) - 1, LOG[-1])
+    assert [(alert.state, alert.acknowledged_at) for alert in told] == [("firing", None), ("resolved", START)]
+    send(settings, ALERTS, *told)
+    again = Assessor(settings, Engine(CONFIG), lambda _: REFERENCE)
+    assert again.catch_up(len(log)) == []
 
 
 def test_a_record_that_is_no_pane_is_left_out_whoever_reads_over_it(

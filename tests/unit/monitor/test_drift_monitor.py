@@ -118,6 +118,17 @@ def test_every_test_of_the_window_is_in_the_statistics_with_what_it_says() -> No
     assert ks["note"].startswith("median up from ")
 
 
+def test_an_acknowledged_change_raises_no_alert_again_in_a_restored_monitor_either() -> None:
+    mine, rows = monitor(), drifting()
+    (fired, *_) = mine.update(rows.head(450))
+    (ended,) = mine.acknowledge(fired.id)
+    assert (ended.id, ended.state, ended.acknowledged_at) == (fired.id, "resolved", ended.updated_at)
+    again = DriftMonitor.restore(json.loads(json.dumps(mine.state())))
+    assert again.update(rows.iloc[450:]) == []
+    with pytest.raises(ValueError, match=f"no alert {fired.id} fires: none does"):
+        again.acknowledge(fired.id)
+
+
 def test_a_given_time_is_that_of_the_alerts() -> None:
     at = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
     assert {alert.updated_at for alert in monitor().update(drifting(), at=at)} == {at}
@@ -189,5 +200,5 @@ def test_a_column_without_values_is_listed_with_the_reason() -> None:
 def test_a_state_of_other_statistics_is_refused() -> None:
     state = monitor().state()
     state["engine"]["format"] = 1
-    with pytest.raises(ValueError, match="format 1, not 2: start a new monitor"):
+    with pytest.raises(ValueError, match="format 1, not 3: start a new monitor"):
         DriftMonitor.restore(state)

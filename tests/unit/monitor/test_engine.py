@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.events import Alert, Pane
+from driftline.events import Acknowledgement, Alert, Pane
 from monitor.engine import Engine
+from monitor.reference import Reference
 from monitor.state import EngineState
-from tests.invented_panes import CONFIG, MOVED, REFERENCE, panes, stream
+from tests.invented_panes import CONFIG, MOVED, REFERENCE, START, panes, stream
 
 
 def fold(log: list[Pane], state: EngineState | None = None) -> tuple[EngineState, list[Alert]]:
@@ -101,3 +102,53 @@ def test_calm_contacts_that_a_lagging_partition_brings_late_resolve_nothing() ->
     assert fold([*drifted, *lagging])[1] == before
     later = [msgspec.structs.replace(pane, partition=1) for pane in panes(stream((300, 0.0)), first=700)]
     assert fold([*drifted, *later])[1][-1].state == "resolved"
+
+
+def acknowledgement(alert: Alert, reference: Reference = REFERENCE) -> Acknowledgement:
+    columns = [column.name for column in alert.columns]
+    return Acknowledgement(alert_id=alert.id, kind=alert.kind, columns=columns, reference_id=reference.id, at=START)
+
+
+def accepted(log: list[Pane]) -> tuple[EngineState, Alert, list[Alert]]:
+    """The state after the change that the log's alert is about has been accepted."""
+    state, alerts = fold(log)
+    step = Engine(CONFIG).acknowledge(state, acknowledgement(alerts[-1]), REFERENCE)
+    return EngineState.from_json(json.loads(json.dumps(step.state.to_json()))), alerts[-1], step.alerts
+
+
+def test_an_accepted_change_is_over_and_raises_no_alert_again() -> None:
+    values = stream((400, 0.0), (200, 2.0), (300, 0.0), (300, 2.0))
+    state, fired, ended = accepted(panes(values[:600]))
+    assert [(a.id, a.state, a.acknowledged_at) for a in ended] == [(fired.id, "resolved", START)]
+    later, alerts = fold(panes(values[600:], first=600), state)
+    assert alerts == []
+    assert later.accepted == {"data_drift": ("a",)}
+    assert len(fold(panes(values))[1]) > len(fold(panes(values[:600]))[1]) + 1
+
+
+def test_what_else_drifts_beside_an_accepted_change_is_told() -> None:
+    state, _, _ = accepted(panes(stream((400, 0.0), (200, 2.0))))
+    more = stream((300, 2.0)) + np.array([0.0, 2.0, 0.0, 2.0])
+    _, alerts = fold(panes(more, first=600), state)
+    fired = {alert.kind: alert for alert in reversed(alerts)}
+    assert [column.name for column in fired["data_drift"].columns] == ["b"]
+    assert [column.name for column in fired["prediction_drift"].columns] == ["score"]
+    assert fired["data_drift"].drift_share == pytest.approx(1 / 3)
+
+
+def test_an_acknowledgement_counts_until_the_reference_changes() -> None:
+    state, alert, _ = accepted(panes(stream((400, 0.0), (200, 2.0))))
+    state, _ = fold(panes(np.random.default_rng(8).normal(3, size=(300, 4)), 10, "2", MOVED, 600), state)
+    assert state.accepted == {}
+    assert Engine(CONFIG).acknowledge(state, acknowledgement(alert), MOVED).state == state
+
+
+def test_an_alert_that_is_about_more_than_what_is_accepted_goes_on() -> None:
+    both = stream((400, 0.0), (200, 2.0)) + np.concatenate([np.zeros((400, 4)), np.tile([0.0, 2.0, 0, 0], (200, 1))])
+    state, alerts = fold(panes(both))
+    assert {column.name for column in alerts[-1].columns} == {"a", "b"}
+    earlier = msgspec.structs.replace(acknowledgement(alerts[-1]), alert_id="another", columns=["b"])
+    step = Engine(CONFIG).acknowledge(state, earlier, REFERENCE)
+    assert step.alerts == []
+    held = step.state.firing["data_drift"]
+    assert {REFERENCE.features[feature].name for feature, _ in held.tests} == {"a"}

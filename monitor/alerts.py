@@ -1,0 +1,119 @@
+"""The alert that a report leads to, how it gets graver, and how it ends."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+
+from driftline.events import Acknowledgement, Alert, AlertReference, AlertWindow, DriftedColumn, Kind, Level, Promise
+from monitor.config import EngineConfig
+from monitor.explain import describe
+from monitor.findings import Report
+from monitor.plan import Plan
+from monitor.policy import ACCEPTED, RUNBOOK, summary
+from monitor.state import EngineState
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def fire(kind: Kind, level: Level, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
+    """A new alert. Its id follows from what it is about and when, so a replay gives the same."""
+    columns = _columns(kind, state, report, plan, config)
+    at = newest_time(state)
+    identity = f"{kind}/{report.model_version}/{plan.reference.id}/{report.at_contact}"
+    return Alert(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        state="firing",
+        kind=kind,
+        level=level,
+        started_at=at,
+        updated_at=at,
+        resolved_at=None,
+        at_contact=report.at_contact,
+        window=_window(state),
+        model_version=report.model_version,
+        reference=AlertReference(id=plan.reference.id, rows=plan.reference.rows),
+        drift_share=report.findings.drift_share,
+        promise=promise(plan, config),
+        columns=columns,
+        summary=summary(kind, columns, len(state.window)),
+        runbook=RUNBOOK.format(kind=kind),
+    )
+
+
+def escalate(alert: Alert, level: Level, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
+    """The alert with a graver level, and with what drifts now."""
+    columns = _columns(alert.kind, state, report, plan, config)
+    return msgspec.structs.replace(
+        alert,
+        level=level,
+        updated_at=newest_time(state),
+        at_contact=report.at_contact,
+        window=_window(state),
+        drift_share=report.findings.drift_share,
+        columns=columns,
+        summary=summary(alert.kind, columns, len(state.window)),
+    )
+
+
+def resolve(alert: Alert, words: str, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
+    """The alert when its drift is over."""
+    at = newest_time(state)
+    return msgspec.structs.replace(
+        alert,
+        state="resolved",
+        updated_at=at,
+        resolved_at=at,
+        at_contact=report.at_contact,
+        window=_window(state),
+        drift_share=report.findings.drift_share,
+        columns=_columns(alert.kind, state, report, plan, config),
+        summary=words,
+    )
+
+
+def accept(alert: Alert, acknowledgement: Acknowledgement) -> Alert:
+    """The alert when its change has been accepted: it is over, with the columns that it was about."""
+    at = acknowledgement.at
+    return msgspec.structs.replace(
+        alert, state="resolved", updated_at=at, resolved_at=at, acknowledged_at=at, summary=ACCEPTED
+    )
+
+
+def promise(plan: Plan, config: EngineConfig) -> Promise:
+    """The false-alarm rate that every alert carries, and whether it holds for the reference."""
+    return Promise(
+        false_alarm_rate=config.false_alarm_rate,
+        horizon=config.horizon,
+        holds=plan.thresholds.holds,
+        why=plan.thresholds.why,
+    )
+
+
+def microseconds(at: datetime) -> int:
+    """Since 1970."""
+    return (at - EPOCH) // timedelta(microseconds=1)
+
+
+def newest_time(state: EngineState) -> datetime:
+    """The newest contact of the window."""
+    return EPOCH + timedelta(microseconds=int(state.window.times.max()))
+
+
+def _columns(kind: Kind, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> list[DriftedColumn]:
+    """The drifting columns of a kind, the strongest first."""
+    found = report.findings.proofs[kind].values()
+    return [describe(plan, report.look, state.window.codes, proofs, config.horizon) for proofs in found]
+
+
+def _window(state: EngineState) -> AlertWindow:
+    partitions, offsets = state.window.places[:, 0], state.window.places[:, 1]
+    ends = {int(p): offsets[partitions == p] for p in np.unique(partitions)}
+    return AlertWindow(
+        contacts=len(state.window),
+        first={str(p): int(found.min()) for p, found in ends.items()},
+        last={str(p): int(found.max()) for p, found in ends.items()},
+    )
