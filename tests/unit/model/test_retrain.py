@@ -41,6 +41,7 @@ def test_a_bundle_survives_its_bytes_and_stays_small(champion: Bundle) -> None:
     again = Bundle.from_bytes(champion.to_bytes())
     assert again.reference_id == champion.reference_id
     np.testing.assert_array_equal(again.reference, champion.reference)
+    assert again.inputs == champion.inputs
     assert len(champion.to_bytes()) < 300_000
 
 
