@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.calibration_cache import remembered
 from monitor.categorical import Shares
 from monitor.dependence import FEWEST
 from monitor.features import Floats, NumberFeature, parts_of_columns
@@ -41,6 +42,7 @@ SIMULATED_WINDOW = 500
 """Larger windows are simulated by this one with the reference and the pane scaled alike."""
 SIMULATE_SECONDS = 5.0
 """About how long a simulation may take; it decides how many runs."""
+SEED = 2026
 PROBABILITIES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 
 
@@ -112,7 +114,7 @@ def _doubt(reference: Reference) -> str | None:
 def run_law(ratio: float, window: int, pane: int) -> tuple[float, ...]:
     """Quantiles, at 1 - `PROBABILITIES`, of the largest D·√(nm/(n+m)) over a run of `RUN_WINDOWS` windows.
 
-    From the shipped table where it reaches, simulated otherwise (some seconds, once).
+    From the shipped table where it reaches, simulated otherwise: some seconds, once on a machine.
 
     Args:
         ratio: rows of the reference over contacts in the window.
@@ -128,7 +130,11 @@ def run_law(ratio: float, window: int, pane: int) -> tuple[float, ...]:
     rows, step = max(2, round(ratio * small)), max(1, round(pane * scale))
     microseconds = (RUN_WINDOWS + 1) * small * (0.15 + 0.002 * rows / step)
     runs = int(np.clip(SIMULATE_SECONDS * 1e6 / microseconds, 300, 20_000))
-    return simulated_law(rows, small, step, runs)
+    about = {
+        "rows": rows, "window": small, "pane": step, "runs": runs, "run_windows": RUN_WINDOWS, "seed": SEED,
+        "probabilities": list(PROBABILITIES),
+    }  # fmt: skip
+    return remembered(about, lambda: simulated_law(rows, small, step, runs))
 
 
 def simulated_law(rows: int, window: int, pane: int, runs: int) -> tuple[float, ...]:
@@ -136,7 +142,7 @@ def simulated_law(rows: int, window: int, pane: int, runs: int) -> tuple[float, 
     from monitor import kernels  # noqa: PLC0415  (Numba takes a second to load)
 
     largest = np.empty(runs)
-    kernels.largest_distances(2026, rows, window, pane, RUN_WINDOWS * window, largest)
+    kernels.largest_distances(SEED, rows, window, pane, RUN_WINDOWS * window, largest)
     return tuple(float(q) for q in np.quantile(largest, [1.0 - p for p in PROBABILITIES]))
 
 

@@ -50,7 +50,8 @@ def fold(reference: Reference, predictions: Sequence[Prediction]) -> list[Alert]
     builder: PaneBuilder[None] = PaneBuilder(50)
     for prediction in predictions:
         builder.add(0, prediction, None)
-    engine, state, alerts = Engine(), EngineState(), []
+    engine, state = Engine(), EngineState()
+    alerts: list[Alert] = []
     for done in builder.finished(lambda _, contacts: encode(reference, contacts).tobytes()):
         for pane in done.panes:
             step = engine.step(state, pane, reference)
