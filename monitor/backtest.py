@@ -86,7 +86,7 @@ def backtest(
         progress(min(len(stream), begin + 10 * pane))
     tested = [report for report in reports if report.full]
     plan = monitor.plan
-    held = set(map(str, stream.columns))
+    held, names = set(map(str, stream.columns)), [feature.name for feature in made.features]
     return Backtest(
         reference=made,
         rows=len(stream),
@@ -95,6 +95,6 @@ def backtest(
         tested_at=[report.at_contact for report in tested],
         strength=np.array([strengths(plan, report.look) for report in tested]).reshape(-1, len(made.columns)),
         drift_share=[report.findings.drift_share for report in tested],
-        not_in_reference=sorted(held - set(made.columns)),
-        not_in_stream=[column for column in made.columns if column not in held],
+        not_in_reference=sorted(held - set(names)),
+        not_in_stream=[name for name in names if name not in held],
     )

@@ -25,11 +25,11 @@ from monitor.features import (
     numbers_of,
     texts_of,
 )
+from monitor.one_hots import one_hot_columns
 
 Codes = NDArray[np.unsignedinteger[Any]]
 
 NO_TEXTS: Mapping[int, Sequence[str | None]] = {}
-SAME: Mapping[str, str] = {}
 MAX_ROWS = 1_000_000
 FEWEST_ROWS = 30
 
@@ -80,12 +80,12 @@ class Reference:
         return cls._build(len(matrix), made, lambda reference: reference.encode(matrix, texts), id)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, columns: Mapping[str, str] = SAME) -> Reference:
+    def from_frame(cls, frame: pd.DataFrame, columns: Mapping[str, str] | None = None) -> Reference:
         """From any frame in order of arrival: numbers and times as numbers, bool, text and categories as categories.
 
         Args:
-            columns: for features that are made of another column, such as one-hots, that column: what is made of one
-                is told as one.
+            columns: for features that are made of another column, that column: what is made of one is told as one.
+                Without it, one-hots are recognised (`monitor.one_hots`).
 
         Raises:
             ValueError: no rows, no columns, or two columns of the same name.
@@ -94,6 +94,7 @@ class Reference:
         if len(twice):
             raise ValueError(f"the reference has two columns {twice[0]!r}: rename one")
         made: list[Feature] = []
+        columns = one_hot_columns(frame) if columns is None else columns
         for name in frame.columns:
             series, column = frame[name], columns.get(str(name), str(name))
             if holds_numbers(series):

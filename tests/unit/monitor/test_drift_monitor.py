@@ -22,12 +22,13 @@ def frame(rng: np.random.Generator, n: int) -> pd.DataFrame:
             "quality": rng.normal(60, 15, n).round(1),
             "founded": np.where(rng.random(n) < 0.1, np.nan, rng.integers(1950, 2024, n)),
             "seniority": rng.choice(["Mid", "Senior", "Executive"], n, p=[0.5, 0.35, 0.15]),
-            "companysize": rng.choice(["2-10", "11-50", "51-200"], n, p=[0.3, 0.4, 0.3]),
+            "companysize": rng.choice(SIZES, n, p=[0.3, 0.4, 0.3]),
             "remote": rng.random(n) < 0.4,
         }
     )
 
 
+SIZES = ["2-10", "11-50", "51-200"]
 REFERENCE = Reference.from_frame(frame(np.random.default_rng(0), 600))
 
 
@@ -127,6 +128,21 @@ def test_an_acknowledged_change_raises_no_alert_again_in_a_restored_monitor_eith
     assert again.update(rows.iloc[450:]) == []
     with pytest.raises(ValueError, match=f"no alert {fired.id} fires: none does"):
         again.acknowledge(fired.id)
+
+
+def test_a_shift_in_the_one_hots_of_a_column_is_one_line() -> None:
+    def one_hots(seed: int, sizes: list[float]) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        rows = pd.DataFrame(
+            {"age": rng.normal(size=800), "size": rng.choice(["2-10", "11-50", "51-200"], 800, p=sizes)}
+        )
+        return pd.get_dummies(rows, dtype=int)
+
+    mine = DriftMonitor(Reference.from_frame(one_hots(0, [0.5, 0.3, 0.2])))
+    alert = mine.update(one_hots(1, [0.1, 0.3, 0.6]))[-1]
+    assert [column.name for column in alert.columns] == ["size"]
+    assert set(alert.columns[0].features) >= {"size_2-10", "size_51-200"}
+    assert alert.drift_share == 0.5
 
 
 def test_a_given_time_is_that_of_the_alerts() -> None:
