@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import detection, ks, latency, parsing, scoring, swap
+from benchmarks import detection, ks, latency, memory, parsing, scoring, swap
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "parsing": parsing.main,
     "ks": ks.main,
     "detection": detection.main,
+    "memory": memory.main,
     "scoring": scoring.main,
     "latency": latency.main,
     "swap": swap.main,

@@ -1,5 +1,6 @@
 """The exact rolling KS test over codes."""
 
+import random
 import warnings
 from itertools import pairwise
 
@@ -52,6 +53,28 @@ def test_statistic_and_p_value_are_those_of_scipy_bit_for_bit(
         assert abs(report.effect[0]) == statistic
         if end % 17 == 0:
             assert p_value(coded, codes[max(0, end - window) : end], 0, statistic) == pytest.approx(p, rel=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.float64, st.integers(1, 60), elements=VALUES),
+    arrays(np.float64, st.integers(2, 60), elements=VALUES),
+    st.randoms(use_true_random=False),
+)
+def test_parts_coded_by_several_workers_give_the_same_statistic_in_any_order(
+    reference: np.ndarray, window: np.ndarray, order: random.Random
+) -> None:
+    whole = one_column(reference)
+    expected = RollingKS(whole, len(window)).push(whole.encode(window.reshape(-1, 1)))
+    cuts = sorted(order.sample(range(len(window) + 1), min(3, len(window))))
+    parts = [window[a:b] for a, b in pairwise([0, *cuts, len(window)])]
+    order.shuffle(parts)
+    merged = RollingKS(whole, len(window))
+    report = merged.push(whole.encode(np.empty((0, 1))))
+    for part in parts:  # each worker has a reference of its own, from the bundle
+        report = merged.push(one_column(reference).encode(part.reshape(-1, 1)))
+    np.testing.assert_array_equal(report.statistic, expected.statistic)
+    np.testing.assert_array_equal(np.abs(report.effect), np.abs(expected.effect))
 
 
 @pytest.mark.parametrize(("rows", "window"), [(SCIPY_EXACT + 1, 50), (100_000, 700), (30, 50), (997, 500)])
