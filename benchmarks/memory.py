@@ -36,7 +36,6 @@ def main() -> None:
         step = engine.take(replace(state, entered=state.entered + CHUNK), contacts, reference)
         state, changes = step.state, changes + len(step.alerts)
         if state.entered % 1_000_000 == 0 or chunk == 0:
-            told = (
-                f"{state.entered:>10,} contacts  {resident_mb():7.1f} MB  {len(str(state.to_json())):,} bytes of state"
-            )
+            size = len(json.dumps(state.to_json()))
+            told = f"{state.entered:>10,} contacts  {resident_mb():7.1f} MB, state {size:,} bytes as JSON"
             print(f"{told}, {changes} state changes of alerts", flush=True)
