@@ -10,6 +10,7 @@ import numpy as np
 
 from driftline.events import Acknowledgement, Alert, AlertReference, AlertWindow, DriftedColumn, Kind, Level, Promise
 from monitor.config import EngineConfig
+from monitor.dependence import comes_in_runs
 from monitor.explain import describe
 from monitor.findings import Report
 from monitor.plan import Plan
@@ -37,7 +38,7 @@ def fire(kind: Kind, level: Level, state: EngineState, report: Report, plan: Pla
         model_version=report.model_version,
         reference=AlertReference(id=plan.reference.id, rows=plan.reference.rows),
         drift_share=report.findings.drift_share,
-        promise=promise(plan, config),
+        promise=promise_over(state, plan, config),
         columns=columns,
         summary=summary(kind, columns, len(state.window)),
         runbook=RUNBOOK.format(kind=kind),
@@ -85,12 +86,18 @@ def accept(alert: Alert, acknowledgement: Acknowledgement) -> Alert:
 
 def promise(plan: Plan, config: EngineConfig) -> Promise:
     """The false-alarm rate that every alert carries, and whether it holds for the reference."""
-    return Promise(
-        false_alarm_rate=config.false_alarm_rate,
-        horizon=config.horizon,
-        holds=plan.thresholds.holds,
-        why=plan.thresholds.why,
-    )
+    why = plan.thresholds.why
+    return Promise(false_alarm_rate=config.false_alarm_rate, horizon=config.horizon, holds=why is None, why=why)
+
+
+def promise_over(state: EngineState, plan: Plan, config: EngineConfig) -> Promise:
+    """The same, withheld also where the window shows what the thresholds know nothing of."""
+    given = promise(plan, config)
+    independent = plan.reference.inflation.max() == 1.0
+    if given.holds and independent and comes_in_runs(state.window.codes, plan.reference.features):
+        why = f"the last {len(state.window)} contacts come in runs of alike ones, which the reference does not"
+        return msgspec.structs.replace(given, holds=False, why=why)
+    return given
 
 
 def microseconds(at: datetime) -> int:

@@ -27,6 +27,14 @@ DOUBT = 1e-3
 """P(independent contacts are taken for dependent ones), over all features."""
 ERRORS = 1.65
 """Standard errors by which the measured inflation is raised."""
+NEAR = 10
+"""The fall of likeness over so many lags, from the first on, is compared with that over as many further away."""
+FAR = range(30, 160, 5)
+"""Where the falls begin that it is compared with; at least `FEWEST_FALLS` of them."""
+FEWEST_FALLS = 8
+CLEARLY = 10.0
+"""Standard deviations beyond which contacts come in runs: under 3 for independent ones, up to 8 where a drift of 3
+sigma has just begun, above 30 for runs of ten in a window of 500."""
 FEWEST = 100
 """With fewer independent contacts' worth of reference than this, no promise is given."""
 
@@ -51,6 +59,41 @@ def inflation(codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Featur
         if dependent:
             out[j] = _inflation(rho, len(mine))
     return out
+
+
+def comes_in_runs(codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Feature]) -> bool:
+    """Whether contacts that follow each other are alike, for codes in order of arrival, shape (contacts, features).
+
+    A drift that has set in amid these contacts makes pairs the less alike the further apart they are, all the way;
+    runs do so over short distances only. So the fall over the first lags is compared with that over later ones. Of
+    fewer than some hundred contacts this cannot be said.
+    """
+    far = [lag for lag in FAR if lag + NEAR <= 0.9 * len(codes)]
+    if len(far) < FEWEST_FALLS:
+        return False
+    places = np.empty(codes.shape)
+    for j, feature in enumerate(features):
+        places[:, j] = _place_of_code(feature)[codes[:, j]]
+
+    def fall(lag: int) -> float:
+        return _likeness(places, lag) - _likeness(places, lag + NEAR)
+
+    later = np.array([fall(lag) for lag in far])
+    return fall(1) - float(later.mean()) > CLEARLY * float(later.std(ddof=1))
+
+
+def _place_of_code(feature: Feature) -> Floats:
+    """Where each code stands: numbers at their mid-rank in (0, 1), everything else further apart than that."""
+    if not isinstance(feature, NumberFeature):
+        return np.arange(feature.size, dtype=np.float64)
+    counts = feature.reference[:-2]
+    ranks = (np.cumsum(counts) - counts / 2) / max(1, int(counts.sum()))
+    return np.concatenate([ranks, [2.0, 3.0]])
+
+
+def _likeness(places: Floats, lag: int) -> float:
+    """Of contacts so far apart: 1 where all values are equal, 0 where none is near."""
+    return float(1.0 - np.minimum(1.0, np.abs(places[lag:] - places[:-lag])).mean())
 
 
 def _inflation(rho: Floats, rows: int) -> float:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
 import numpy as np
 
 from driftline.events import Acknowledgement, Alert, Kind, Level, Pane
-from monitor.alerts import accept, escalate, fire, microseconds, resolve
+from monitor.alerts import accept, escalate, fire, microseconds, promise_over, resolve
 from monitor.calibration import CALM
 from monitor.config import EngineConfig
 from monitor.features import Floats, Ints
@@ -179,7 +180,7 @@ class Engine:
                 state = state.with_firing(kind, None)
             if held is None:
                 if report.findings.drifts(kind):
-                    alert = fire(kind, self._level(kind, report, plan, None), state, report, plan, self.config)
+                    alert = fire(kind, self._level(kind, report), state, report, plan, self.config)
                     state = state.with_firing(kind, Firing(alert, report.at_contact, _tests(report, kind)))
                     alerts.append(alert)
                 continue
@@ -210,11 +211,18 @@ class Engine:
         if 2 * held.calm >= self.config.window:
             words = calm_summary(report.model_version, new_model=False)
             return None, resolve(held.alert, words, state, report, plan, self.config)
-        level = self._level(kind, report, plan, held) if report.findings.drifts(kind) else held.alert.level
-        if graver(held.alert.level, level) == held.alert.level:
+        if not report.findings.drifts(kind):
             return held, None
-        held = replace(held, alert=escalate(held.alert, level, state, report, plan, self.config))
-        return held, held.alert
+        alert, level = held.alert, graver(held.alert.level, self._level(kind, report))
+        lasted = report.at_contact - held.started_contact >= self.config.window
+        if level != alert.level or (lasted and level != "retrain"):
+            alert = msgspec.structs.replace(alert, promise=promise_over(state, plan, self.config))
+            if lasted and (alert.promise.holds or level == "alert"):
+                level = "retrain"
+        if level == alert.level and alert.promise == held.alert.promise:
+            return held, None
+        alert = escalate(alert, level, state, report, plan, self.config)
+        return replace(held, alert=alert), alert
 
     def _is_after(self, held: Firing, state: EngineState, report: Report) -> bool:
         """Whether the whole window came after the alert began.
@@ -224,15 +232,13 @@ class Engine:
         lasted = report.at_contact - held.started_contact
         return lasted >= self.config.window and int(state.window.times.min()) >= microseconds(held.alert.started_at)
 
-    def _level(self, kind: Kind, report: Report, plan: Plan, held: Firing | None) -> Level:
-        level = level_of(
+    def _level(self, kind: Kind, report: Report) -> Level:
+        return level_of(
             kind,
             report.findings.drift_share,
             investigate_share=self.config.investigate_share,
             alert_share=self.config.alert_share,
         )
-        lasted = held is not None and report.at_contact - held.started_contact >= self.config.window
-        return "retrain" if lasted and (plan.thresholds.holds or level == "alert") else level
 
 
 def _contacts(pane: Pane, reference: Reference) -> Window:

@@ -18,6 +18,8 @@ from monitor.reference import Reference
 from monitor.state import EngineState
 
 Folded = Pane | Acknowledgement
+Change = tuple[str, str, str, bool]
+"""What tells one state change from another: alert id, state, level, and whether the promise holds."""
 SNAPSHOT_EVERY = 100
 """Panes between two snapshots, 5,000 contacts by default: what a restart folds at most."""
 
@@ -36,7 +38,7 @@ class Assessor:
     _state: EngineState = field(default_factory=EngineState)
     _next_offset: int = 0
     _snapshot_at: int = 0
-    _published: set[tuple[str, str, str]] | None = None
+    _published: set[Change] | None = None
 
     @property
     def version(self) -> str | None:
@@ -112,5 +114,5 @@ class Assessor:
         return step.alerts
 
 
-def _change_of(alert: Alert) -> tuple[str, str, str]:
-    return alert.id, alert.state, alert.level
+def _change_of(alert: Alert) -> Change:
+    return alert.id, alert.state, alert.level, alert.promise.holds

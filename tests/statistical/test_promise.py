@@ -1,6 +1,7 @@
 """The promise: how often a stream without drift raises any alert in 20,000 contacts."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import beta
 
@@ -50,6 +51,28 @@ def test_the_promise_is_withheld_with_its_reason_where_contacts_come_in_runs() -
         assert not promise.holds
         assert promise.why is not None
         assert "come in runs" in promise.why
+
+
+def test_runs_that_the_reference_does_not_have_withhold_the_promise_as_soon_as_a_window_shows_them() -> None:
+    for seed in range(5):
+        alerts = monitor_of(streams.independent, seed).update(streams.bursts(np.random.default_rng([80, seed]), 3_000))
+        told = [alert.promise.why for alert in alerts if alert.window.contacts == streams.WINDOW]
+        assert set(told) == {"the last 500 contacts come in runs of alike ones, which the reference does not"}
+
+
+def everything(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+    return streams.shifted(frame, streams.FEATURES, 3.0)
+
+
+@pytest.mark.parametrize("drift", [streams.few_shifted, streams.half_shifted, everything])
+def test_a_drift_is_not_taken_for_runs(drift: streams.Drift) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng([81, seed])
+        monitor = monitor_of(streams.independent, seed)
+        monitor.update(streams.independent(rng, 800))
+        alerts = monitor.update(drift(streams.independent(rng, 700), rng))
+        assert alerts[-1].level == "retrain"
+        assert all(alert.promise.holds for alert in alerts)
 
 
 def test_a_promise_is_given_where_contacts_are_independent() -> None:
