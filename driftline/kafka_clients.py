@@ -14,7 +14,7 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from driftline.settings import Settings, SettingsError
-from driftline.topics import TOPICS, Topic
+from driftline.topics import LARGEST_MESSAGE, TOPICS, Topic
 
 Say = Callable[[str], None]
 
@@ -158,7 +158,7 @@ def open_producer(settings: Settings, *, transactional_id: str | None = None, **
         **{
             "linger_ms": 20,
             "batch_size": BATCH_BYTES,
-            "max_request_size": 5_000_000,
+            "max_request_size": LARGEST_MESSAGE,
             "metrics_enabled": False,
         }
         | options,

@@ -17,6 +17,8 @@ from driftline.events import (
     Prediction,
 )  # fmt: skip
 
+LARGEST_MESSAGE = 16 * 1024 * 1024
+"""Bytes: what a snapshot of the largest window and a model of the largest reference fit into."""
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -44,7 +46,8 @@ class Topic:
         """Broker configuration of the topic."""
         if self.compacted:
             # Small segments, since the one being written is not compacted.
-            return {"cleanup.policy": "compact", "segment.bytes": str(16 * 1024 * 1024)}
+            segment = {"cleanup.policy": "compact", "segment.bytes": str(2 * LARGEST_MESSAGE)}
+            return segment | {"max.message.bytes": str(LARGEST_MESSAGE)}
         return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * DAY_MS)}
 
 

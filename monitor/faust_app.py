@@ -10,6 +10,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, P
 
 from driftline.kafka_clients import SESSION_TIMEOUT_MS, SIDE_BY_SIDE, has_transactions
 from driftline.settings import Settings
+from driftline.topics import LARGEST_MESSAGE
 
 GROUP = "monitor"
 FETCH_MAX_WAIT_MS = 50
@@ -28,7 +29,7 @@ def make_app(settings: Settings) -> Any:
         broker_heartbeat_interval=1,
         broker_commit_interval=0.5,
         producer_linger=0.005,  # seconds
-        producer_max_request_size=5_000_000,
+        producer_max_request_size=LARGEST_MESSAGE,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=SIDE_BY_SIDE["max_partition_fetch_bytes"],
         stream_wait_empty=False,

@@ -6,7 +6,8 @@ All of it is JSON-able, and an engine that goes on from it goes on identically.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -131,14 +132,10 @@ class EngineState:
             "version": self.version,
             "newest": self.newest,
             "since_switch": self.since_switch,
-            "codes": [
-                list(self.window.codes.shape),
-                self.window.codes.dtype.str,
-                base64.b64encode(self.window.codes.tobytes()).decode(),
-            ],
+            "codes": _packed(self.window.codes),
             "evidence": None if self.evidence is None else self.evidence.to_json(),
-            "places": self.window.places.tolist(),
-            "times": self.window.times.tolist(),
+            "places": _packed(self.window.places),
+            "times": _packed(self.window.times),
             "firing": {
                 kind: [msgspec.to_builtins(f.alert), f.started_contact, [list(test) for test in f.tests], f.calm]
                 for kind, f in self.firing.items()
@@ -155,18 +152,13 @@ class EngineState:
         """
         if data.get("format") != FORMAT:
             raise ValueError(f"a monitor's state of format {data.get('format')}, not {FORMAT}: start a new monitor")
-        shape, dtype, codes = data["codes"]
         return cls(
             entered=data["entered"],
             marks={int(p): PartitionMark(m[0], m[1], tuple(m[2]), dict(m[3])) for p, m in data["marks"].items()},
             version=data["version"],
             newest=data["newest"],
             since_switch=data["since_switch"],
-            window=Window(
-                np.frombuffer(base64.b64decode(codes), dtype).reshape(shape),
-                np.array(data["places"], np.int64).reshape(-1, 2),
-                np.array(data["times"], np.int64),
-            ),
+            window=Window(_unpacked(data["codes"]), _unpacked(data["places"]), _unpacked(data["times"])),
             evidence=None if data["evidence"] is None else Evidence.from_json(data["evidence"]),
             firing={
                 kind: Firing(msgspec.convert(f[0], Alert), f[1], tuple((j, i) for j, i in f[2]), f[3])
@@ -174,3 +166,14 @@ class EngineState:
             },
             accepted={kind: tuple(columns) for kind, columns in data["accepted"].items()},
         )
+
+
+def _packed(array: NDArray[Any]) -> list[Any]:
+    """Shape, type and compressed bytes; column by column, because a column's neighbours are alike."""
+    return [list(array.shape), array.dtype.str, base64.b64encode(zlib.compress(array.T.tobytes(), 1)).decode()]
+
+
+def _unpacked(packed: Sequence[Any]) -> NDArray[Any]:
+    shape, dtype, data = packed
+    flat = np.frombuffer(zlib.decompress(base64.b64decode(data)), dtype)
+    return np.ascontiguousarray(flat.reshape(shape[::-1]).T)

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from driftline.events import Acknowledgement, Alert, MonitorState, Pane, encode
-from driftline.kafka_clients import open_producer
+from driftline.events import Acknowledgement, Alert, MonitorState, Pane, decode, encode
+from driftline.kafka_clients import last_record, open_producer
 from driftline.settings import Settings
 from driftline.topics import ALERTS, MONITOR_STATE, PANES, Topic
 from monitor.config import EngineConfig
 from monitor.engine import Engine
 from monitor.kafka_assessor import SNAPSHOT_EVERY, Assessor
-from monitor.state import EngineState
+from monitor.state import EngineState, Window
 from tests.invented_panes import CONFIG, REFERENCE, START, panes, stream
 
 LOG = panes(stream((1_200, 0.0), (300, 2.0), (300, 0.0)))
@@ -90,6 +91,20 @@ def test_other_settings_decide_on_what_comes_and_not_again_on_what_was(assess: C
     after = assess(130, len(LOG), config=replace(CONFIG, window=50))
     assert after[-1].state == "resolved"
     assert {alert.id for alert in after} == {before[0].id}
+
+
+def test_a_snapshot_of_the_largest_window_gets_through_and_back(settings: Settings) -> None:
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 2_000, (50_000, 60)).astype(np.uint16)
+    codes[:, 20:] %= 3  # some twenty numbers, and flags
+    places = np.column_stack([np.zeros(50_000, np.int64), np.arange(50_000)])
+    state = EngineState(window=Window(codes, places, places[:, 1] * 1_000))
+    send(settings, MONITOR_STATE, MonitorState(next_offset=1, config={}, state=state.to_json()))
+    record = last_record(settings, MONITOR_STATE)
+    assert record is not None
+    kept = EngineState.from_json(decode(MonitorState, record.value).state)
+    np.testing.assert_array_equal(kept.window.codes, codes)
+    np.testing.assert_array_equal(kept.window.places, places)
 
 
 def test_an_acknowledgement_between_the_panes_counts_after_a_restart_too(settings: Settings) -> None:
