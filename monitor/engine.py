@@ -144,15 +144,18 @@ class Engine:
         return Step(state, reports, alerts)
 
     def _gather(self, state: EngineState, codes: Codes, plan: Plan) -> tuple[Evidence, int, bool]:
-        """The evidence after the contacts, or after the first at which it suffices for a kind of alert to begin.
+        """The evidence after the contacts, or after the first at which it begins to suffice for a kind of alert.
 
-        With it come how many contacts that took, and whether it suffices.
+        With it come how many contacts that took, and whether it does. What goes on sufficing without having led to an
+        alert, because the window is calm, waits for the window's next test.
         """
         held = state.evidence or plan.bets.start()
         starts, kinds = plan.reference.starts, plan.kinds(state.accepted)
         evidence, totals = held.after(plan.bets, codes, starts, kinds, len(KINDS) + 1)
         silent = [place for place, kind in enumerate(KINDS) if kind not in state.firing]
-        over = np.flatnonzero((totals[:, silent] >= plan.thresholds.evidence).any(axis=1))
+        levels = np.vstack([_totals(plan, held, kinds), totals[:, : len(KINDS)]])[:, silent]
+        suffices = levels >= plan.thresholds.evidence
+        over = np.flatnonzero((suffices[1:] & ~suffices[:-1]).any(axis=1))
         end = int(over[0]) + 1 if len(over) else len(codes)
         if end < len(codes):
             evidence, _ = held.after(plan.bets, codes[:end], starts, kinds, len(KINDS) + 1)

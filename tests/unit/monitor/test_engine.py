@@ -1,12 +1,14 @@
 """The fold over panes."""
 
 import json
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 
 from driftline.events import Acknowledgement, Alert, Pane
 from monitor.engine import Engine
@@ -152,3 +154,18 @@ def test_an_alert_that_is_about_more_than_what_is_accepted_goes_on() -> None:
     assert step.alerts == []
     held = step.state.firing["data_drift"]
     assert {REFERENCE.features[feature].name for feature, _ in held.tests} == {"a"}
+
+
+def test_old_evidence_that_the_window_does_not_confirm_neither_fires_nor_costs_a_look_at_every_contact() -> None:
+    calm = np.tile(ndtri((np.arange(400) * 37 % 100 + 0.5) / 100).reshape(-1, 1), 4)
+    state, alerts = fold(panes(calm[:200]))
+    assert alerts == []
+    assert state.evidence is not None
+    evidence = state.evidence
+    old = replace(evidence, sums=evidence.sums + 1e99, products=evidence.products + 1e99, ages=evidence.ages + 10_000)
+    engine, state = Engine(CONFIG), replace(state, evidence=old)
+    for pane in panes(calm[200:], first=200):
+        step = engine.step(state, pane, REFERENCE)
+        state = step.state
+        assert (len(step.reports), step.alerts) == (1, [])
+    assert step.reports[0].look.totals.max() > engine.plan(REFERENCE).thresholds.evidence
