@@ -59,14 +59,12 @@ def roll(
     lowest: Array,
     moved: Array,
     extremes: Array,
-    above: Array,
-    below: Array,
-    sizes: Array,
+    statistic: Array,
 ) -> int:
     """Let contacts into the window and the oldest out of it.
 
-    Writes the extremes and the number of values of every ``every``-th full window, if that is not 0, and renews
-    ``extremes`` for the last one in any case. Returns how many windows were written (windows, features).
+    Writes D of every ``every``-th full window, if that is not 0, into ``statistic`` (windows, features), and renews
+    ``extremes`` for the last one in any case. Returns how many windows were written.
     """
     size = ring.shape[0]
     written = 0
@@ -93,9 +91,9 @@ def roll(
         cursor[2] += 1
         if every > 0 and cursor[1] == size and cursor[2] % every == 0:
             _renew(starts, blocks, reference, present, settled, gaps, stale, sums, highest, lowest, moved, extremes)
-            above[written] = extremes[0]
-            below[written] = extremes[1]
-            sizes[written] = present
+            for j in range(len(rows)):
+                scale = rows[j] * present[j]
+                statistic[written, j] = max(extremes[0, j], -extremes[1, j]) / scale if scale else np.nan
             written += 1
     _renew(starts, blocks, reference, present, settled, gaps, stale, sums, highest, lowest, moved, extremes)
     return written
@@ -127,23 +125,25 @@ def _renew(
             for k in range(starts[j], starts[j + 1]):
                 gaps[k] -= more * reference[k]
             stale[blocks[j] : blocks[j + 1]] = 1
-        total = gaps[0] * 0
-        up, down = total, total
-        for b in range(blocks[j], blocks[j + 1]):
-            if stale[b]:
-                begin = starts[j] + (b - blocks[j]) * BLOCK
-                end = min(begin + BLOCK, starts[j + 1])
-                run = gaps[begin]
+        # Slices, because Numba then knows that no index is negative.
+        mine = gaps[starts[j] : starts[j + 1]]
+        first, last = blocks[j], blocks[j + 1]
+        old, sizes, ups, downs = stale[first:last], sums[first:last], highest[first:last], lowest[first:last]
+        total, up, down = 0, 0, 0
+        for b in range(len(old)):
+            if old[b]:
+                old[b] = 0
+                part = mine[b * BLOCK : (b + 1) * BLOCK]
+                run = part[0]
                 high, low = run, run
-                for k in range(begin + 1, end):
-                    run += gaps[k]
+                for k in range(1, len(part)):
+                    run += part[k]
                     high = max(high, run)
                     low = min(low, run)
-                sums[b], highest[b], lowest[b] = run, high, low
-                stale[b] = 0
-            up = max(up, total + highest[b])
-            down = min(down, total + lowest[b])
-            total += sums[b]
+                sizes[b], ups[b], downs[b] = run, high, low
+            up = max(up, total + ups[b])
+            down = min(down, total + downs[b])
+            total += sizes[b]
         extremes[0, j] = up
         extremes[1, j] = down
 
@@ -284,7 +284,7 @@ def largest_distances(seed: int, rows: int, window: int, pane: int, contacts: in
     sums, highest, lowest = np.empty(blocks, np.int64), np.empty(blocks, np.int64), np.empty(blocks, np.int64)
     extremes = np.zeros((2, 1), np.int64)
     tests = total // pane + 1
-    above, below, sizes = np.empty((tests, 1), np.int64), np.empty((tests, 1), np.int64), np.empty((tests, 1), np.int64)
+    statistic = np.empty((tests, 1))
     codes = np.empty((total, 1), np.int64)
     n, present, settled = np.array([rows]), np.zeros(1, np.int64), np.zeros(1, np.int64)
     for run in range(len(out)):
@@ -299,12 +299,12 @@ def largest_distances(seed: int, rows: int, window: int, pane: int, contacts: in
         stale[:] = 1
         written = roll(
             codes, pane, ring, cursor, starts, bounds, reference, n, present, settled, gaps, stale, sums,
-            highest, lowest, np.ones(1, np.uint8), extremes, above, below, sizes,
+            highest, lowest, np.ones(1, np.uint8), extremes, statistic,
         )  # fmt: skip
-        most = 0
+        most = 0.0
         for k in range(written):
-            most = max(most, above[k, 0], -below[k, 0])
-        out[run] = most / (rows * window) * math.sqrt(rows * window / (rows + window))
+            most = max(most, statistic[k, 0])
+        out[run] = most * math.sqrt(rows * window / (rows + window))
 
 
 @njit(cache=True, nogil=True)

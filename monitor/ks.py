@@ -88,21 +88,20 @@ class RollingKS:
 
     def trace(self, codes: Codes, every: int = 1) -> Floats:
         """Let contacts in one by one; D after every ``every``-th with a full window, shape (tests, features)."""
-        above, below, present = self._roll(codes, every, len(codes) // every + 1)
-        scale = present * self._arrays["rows"]
-        out = np.full((len(above), len(self.reference.features)), np.nan)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            out[:, self._numbers] = np.maximum(above, -below) / np.where(scale > 0, scale, np.nan)
+        found = self._roll(codes, every, len(codes) // every + 1)
+        if len(self._numbers) == len(self.reference.features):
+            return found
+        out = np.full((len(found), len(self.reference.features)), np.nan)
+        out[:, self._numbers] = found
         return out
 
-    def _roll(self, codes: Codes, every: int, tests: int) -> tuple[Ints, Ints, Ints]:
+    def _roll(self, codes: Codes, every: int, tests: int) -> Floats:
         from monitor import kernels  # noqa: PLC0415  (Numba takes a second to load)
 
-        shape = (tests, len(self._numbers))
-        above, below, present = (np.zeros(shape, np.int64) for _ in range(3))
-        mine = np.ascontiguousarray(codes[:, self._numbers], dtype=np.int64)
-        written = kernels.roll(mine, every, **self._arrays, above=above, below=below, sizes=present)
-        return above[:written], below[:written], present[:written]
+        mine = codes if len(self._numbers) == codes.shape[1] else codes[:, self._numbers]
+        statistic = np.empty((tests, len(self._numbers)))
+        written = kernels.roll(np.ascontiguousarray(mine), every, **self._arrays, statistic=statistic)
+        return statistic[:written]
 
     def _report(self) -> KSReport:
         from monitor import kernels  # noqa: PLC0415  (Numba takes a second to load)
