@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -78,11 +79,12 @@ class Counter:
 
 
 def panes(records: Iterable[Any]) -> Iterator[Pane]:
-    """The panes among the records of their topic."""
+    """The panes among the records of their topic; of what is none the monitor makes dead letters."""
     for record in records:
-        event = decode_folded(record.value)
-        if isinstance(event, Pane):
-            yield event
+        with suppress(ValueError):
+            event = decode_folded(record.value)
+            if isinstance(event, Pane):
+                yield event
 
 
 def champion(settings: Settings) -> str | None:

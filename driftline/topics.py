@@ -15,7 +15,7 @@ from driftline.events import (
     MonitorState,
     Pane,
     Prediction,
-)  # fmt: skip
+)
 
 LARGEST_MESSAGE = 16 * 1024 * 1024
 """Bytes: what a snapshot of the largest window and a model of the largest reference fit into."""
