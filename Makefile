@@ -36,8 +36,9 @@ test: install lint ## lint and all tests (embedded broker and Redis, started by 
 	$(BIN)/pytest -n 2 -m "not kafka and not long" $(PURE) $(ARGS)
 	$(BIN)/pytest -m "not kafka and not long" tests/integration tests/e2e $(ARGS)
 
-test-long: install ## the full statistical runs too (an hour)
-	$(BIN)/pytest -m "not kafka" $(ARGS)
+test-long: install ## the full statistical runs too (half an hour)
+	$(BIN)/pytest -n 2 -m "not kafka" $(PURE) $(ARGS)
+	$(BIN)/pytest -m "not kafka" tests/integration tests/e2e $(ARGS)
 
 test-kafka: install ## integration tests and the whole loop on a real Apache Kafka (needs Java 17 and mvn)
 	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest tests/integration tests/e2e/test_kafka_loop.py tests/e2e/test_secured_services.py $(ARGS)
