@@ -39,6 +39,8 @@ PEERS = {
         knobs=(1e-3, 1e-4, 1e-5, 1e-6, 1e-8),
         watch=windowed(incremental_ks, WINDOW, small=True),
         warm=WINDOW,
+        lasting=1_000,
+        patience=2,
     ),
     "frouros MMD": Peer(
         package="frouros",
@@ -46,5 +48,6 @@ PEERS = {
         knob="discrepancy",
         knobs=(3e-4, 4e-4, 5e-4, 6e-4, 8e-4),
         watch=windowed(mmd, WINDOW),
+        patience=1.5,
     ),
 }

@@ -26,5 +26,6 @@ PEERS = {
         knob="divergence",
         knobs=(0.02, 0.03, 0.04, 0.05, 0.06),
         watch=windowed(looks, WINDOW),
+        patience=0.5,
     )
 }

@@ -27,7 +27,7 @@ PEERS = {
         package="nannyml",
         setting="UnivariateDriftCalculator as it comes (Jensen-Shannon) on each column, chunks of 250",
         knob="distance of a column",
-        knobs=(0.14, 0.16, 0.18, 0.2, 0.24),
+        knobs=(0.15, 0.165, 0.18, 0.19, 0.21),
         watch=windowed(looks, CHUNK),
     )
 }

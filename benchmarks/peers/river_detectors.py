@@ -44,8 +44,9 @@ PEERS = {
         package="river",
         setting="one per column, all else as it comes, fed with the reference",
         knob="delta",
-        knobs=(0.5, 0.1, 0.02, 0.002, 1e-5),
+        knobs=(0.2, 0.05, 0.01, 0.002, 1e-4),
         watch=restarted(fed(lambda delta: ADWIN(delta=delta))),
+        patience=2,
     ),
     "river PageHinkley": Peer(
         package="river",
@@ -53,13 +54,16 @@ PEERS = {
         knob="threshold",
         knobs=(18, 22, 26, 32, 38),
         watch=restarted(fed(lambda threshold: PageHinkley(delta=0.25, alpha=1, threshold=threshold))),
+        patience=1.5,
     ),
     "river KSWIN": Peer(
         package="river",
         setting="one per column, the newest 500 against 500 drawn of the 1,000 before, begun with the reference",
         knob="alpha",
-        knobs=(1e-3, 1e-4, 1e-5, 1e-6, 1e-8),
+        knobs=(1e-4, 1e-6, 1e-8),
         watch=windowed(kswin, WINDOW, small=True),
         warm=WINDOW,
+        lasting=600,
+        patience=4,
     ),
 }

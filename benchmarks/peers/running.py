@@ -35,14 +35,18 @@ class Measured:
     watched: list[int]
     delays: dict[str, list[list[int | None]]]
     microseconds: float
+    note: str
 
 
 def measure(peer: Peer, version: str, folder: Path, seconds: float) -> Measured:
     """Run the detector; what its time leaves no room for is left out."""
-    null = _runs(peer, folder, "null", seconds, onset=0)
+    seconds *= peer.patience
+    null = _runs(peer, folder, "null", seconds)
+    timed = null if peer.null is None else []
     delays: dict[str, list[list[int | None]]] = {}
     for kind in list(SHARES)[1:]:
-        found = [run for run in _runs(peer, folder, kind, seconds, onset=peer.warm) if run.complete]
+        found = _runs(peer, folder, kind, seconds)
+        timed = timed or found
         delays[kind] = [
             [None if alarm is None else alarm - peer.warm for alarm in alarms]
             for alarms in zip(*(run.alarms for run in found), strict=True)
@@ -58,12 +62,13 @@ def measure(peer: Peer, version: str, folder: Path, seconds: float) -> Measured:
         false_alarms=[sum(run.alarms[k] is not None for run in null) for k in each],
         watched=[sum(run.watched[k] for run in null) for k in each],
         delays=delays,
-        microseconds=sum(run.cpu for run in null) / sum(run.contacts for run in null) * 1e6,
+        microseconds=sum(run.cpu for run in timed) / sum(run.contacts for run in timed) * 1e6,
+        note=_note(peer, folder),
     )
 
 
-def _runs(peer: Peer, folder: Path, kind: str, seconds: float, onset: int) -> list[Found]:
-    """Runs until the time is over; the last may have been cut short."""
+def _runs(peer: Peer, folder: Path, kind: str, seconds: float) -> list[Found]:
+    """Runs until the time is over; one without drift that is cut short counts as far as it went."""
     until = time.process_time() + seconds * SHARES[kind]
     found: list[Found] = []
     for path in sorted(folder.glob(f"{kind}-*.npy")):
@@ -71,10 +76,17 @@ def _runs(peer: Peer, folder: Path, kind: str, seconds: float, onset: int) -> li
             break
         rows = np.load(path)
         reference, stream = rows[:REFERENCE_ROWS], rows[REFERENCE_ROWS:]
-        if onset:
-            stream = stream[CALM - onset :]
-        found.append(peer.watch(reference, stream, peer.knobs, onset, until))
-    return found
+        if kind == "null":
+            found.append((peer.null or peer.watch)(reference, stream, peer.knobs, 0, until))
+        else:
+            drifted = stream[CALM - peer.warm : CALM + peer.lasting]
+            found.append(peer.watch(reference, drifted, peer.knobs, peer.warm, until))
+    return found if kind == "null" else [run for run in found if run.complete]
+
+
+def _note(peer: Peer, folder: Path) -> str:
+    rows = np.load(min(folder.glob("null-*.npy")))
+    return peer.note(rows[:REFERENCE_ROWS], rows[REFERENCE_ROWS:]) if peer.note else ""
 
 
 def as_json(measured: Measured) -> dict[str, object]:

@@ -20,5 +20,6 @@ PEERS = {
         knob="p-value of a column",
         knobs=(1e-3, 1e-4, 1e-5, 1e-6, 1e-8),
         watch=windowed(looks, WINDOW, small=True),
+        patience=2,
     )
 }

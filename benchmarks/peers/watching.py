@@ -15,7 +15,7 @@ Looks = Iterator[tuple[int, float]]
 Row = Callable[[list[float]], bool]
 """Takes in a contact, and says whether that raised an alarm."""
 
-REFERENCE_ROWS, WINDOW, PANE, CALM = 1_000, 500, 50, 1_125
+REFERENCE_ROWS, WINDOW, PANE, CALM, LASTING = 1_000, 500, 50, 1_125, 3_000
 """CALM ends in the middle of a pane of 50 and of a chunk of 250, so that neither happens to begin with the drift."""
 
 
@@ -50,6 +50,10 @@ class Peer:
         knob: what is varied, from the most to the least sensitive.
         warm: contacts before the onset that a run with drift begins with; fewer than all of them where a detector
             remembers no more and is too slow for all.
+        lasting: contacts with drift.
+        null: how it is watched without drift, where that is quicker otherwise.
+        patience: how many times the CPU time of the others it gets.
+        note: something more to say about its cost, of a reference and a stream.
     """
 
     package: str
@@ -58,6 +62,10 @@ class Peer:
     knobs: tuple[float, ...]
     watch: Watch
     warm: int = CALM
+    lasting: int = LASTING
+    null: Watch | None = None
+    patience: float = 1
+    note: Callable[[Matrix, Matrix], str] | None = None
 
 
 def windowed(looks: Callable[[Matrix, Matrix], Looks], blind: int, *, small: bool = False) -> Watch:
@@ -77,7 +85,7 @@ def windowed(looks: Callable[[Matrix, Matrix], Looks], blind: int, *, small: boo
             for k, knob in enumerate(knobs):
                 if alarms[k] is None and at >= awake[k] and sign * score > sign * knob:
                     alarms[k], awake[k] = (at, 0) if at > onset else (None, at + blind)
-            complete = time.process_time() < until
+            complete = None not in alarms or time.process_time() < until
             if None not in alarms or not complete:
                 break
         watched = [at if alarm is None else alarm for alarm in alarms]
