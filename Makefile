@@ -9,7 +9,7 @@ ARGS ?=
 PURE := tests/unit tests/statistical driftline producers consumers monitor model
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long test-kafka lint format bench compose-test lock schemas clean
+.PHONY: help install demo test test-long test-kafka lint format bench bench-peers compose-test lock schemas clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,16 @@ format: install ## let ruff rewrite the files
 bench: install ## measure ours and its peers side by side
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-peers: install .venv-peers/.installed ## false alarms against delay, other detectors' and ours (some 20 minutes)
+	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+# An environment of their own: their pins and ours exclude each other.
+.venv-peers/.installed: benchmarks/peers/requirements.lock
+	@echo "Building .venv-peers (about 2 GB; once)" >&2
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python .venv-peers/bin/python --no-deps -r $<
+	@touch $@
+
 compose-test: install ## bring the compose stack up, replay, consume an alert, take it down
 	$(BIN)/python tests/compose/run.py $(ARGS)
 
@@ -65,7 +75,8 @@ schemas: install ## regenerate data/schemas from driftline/events.py
 lock: install ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header -q -U -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-emit-index-url --no-header -q -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile benchmarks/peers/requirements.in --universal --python-version 3.11 --no-emit-index-url --no-header -q -U --no-emit-package nvidia-nccl-cu12 -o benchmarks/peers/requirements.lock
 
 clean: ## remove the environment, the caches and the local state
-	rm -rf $(VENV) .driftline .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-peers .driftline .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,7 +47,8 @@ def save_streams(folder: Path, runs: int) -> None:
 def peer(name: str, folder: Path, seconds: float) -> Measured:
     """Measure one in the peers' environment."""
     command = [str(PYTHON), "-m", "benchmarks.peers.detectors", name, str(folder), str(seconds)]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **THREADS, **SILENT}, capture_output=True, text=True)
+    surroundings = {**os.environ, **THREADS, **SILENT}
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr[-2_000:]}")
     return Measured(**json.loads(done.stdout))

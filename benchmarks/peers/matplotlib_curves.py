@@ -39,7 +39,7 @@ def _draw(axes: Axes, name: str, found: Measured, number: int) -> None:
     if not x:
         return
     line, marker = (3.2, 8) if ours else (1.4, 5)
-    axes.plot(x, y, color=colour, lw=line, marker=MARKERS[number - 1] if number else "o", ms=marker, zorder=5 * ours + 2)
+    axes.plot(x, y, color=colour, lw=line, marker=MARKERS[number - 1], ms=marker, zorder=5 * ours + 2)
     for k, right, height in zip(settings, x, y, strict=True):
         if not found.false_alarms[k]:
             axes.annotate("", (right * 1.45, height), (right, height), zorder=5 * ours + 2,
