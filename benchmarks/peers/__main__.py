@@ -71,20 +71,27 @@ def save(results: Mapping[str, Measured], picture: Path) -> None:
     plot_curves(results, picture)
 
 
+def load(picture: Path) -> dict[str, Measured]:
+    """The figures beside the picture."""
+    return {name: Measured(**found) for name, found in json.loads(picture.with_suffix(".json").read_text()).items()}
+
+
 def main() -> None:
     """Measure, print the tables, write the picture; a smoke run writes none."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*MODULES, []], help="the peers, without any: all")
-    parser.add_argument("--seconds", type=float, default=40, help="CPU seconds for each; slow ones get some times that")
+    parser.add_argument("--seconds", type=float, default=30, help="CPU seconds for each; slow ones get some times that")
     parser.add_argument("--quick", action="store_true", help="a smoke run")
+    parser.add_argument("--draw", action="store_true", help="measure nothing: tables and picture of the last figures")
     arguments = parser.parse_args()
-    quick = bool(arguments.quick)
-    results: dict[str, Measured] = {}
-    for name, found in run(arguments.names or list(MODULES), 2 if quick else 60, 4 if quick else arguments.seconds):
+    picture = IMAGES / "operating_curves.png"
+    results = load(picture) if arguments.draw else {}
+    runs, seconds = (2, 4) if arguments.quick else (60, arguments.seconds)
+    for name, found in () if arguments.draw else run(arguments.names or list(MODULES), runs, seconds):
         results[name] = found
         print(f"measured {name}", flush=True)
-        if not quick:
-            save(results, IMAGES / "operating_curves.png")
+    if not arguments.quick:
+        save(results, picture)
     print(f"\n{tables(results)}\n\n{LEFT_OUT}")
 
 

