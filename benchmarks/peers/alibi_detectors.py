@@ -49,6 +49,6 @@ PEERS = {
         null=windowed(simulated, 0),
         warm=LONG,
         lasting=1_000,
-        patience=3,
+        patience=5,
     )
 }

@@ -48,6 +48,6 @@ PEERS = {
         knob="discrepancy",
         knobs=(3e-4, 4e-4, 5e-4, 6e-4, 8e-4),
         watch=windowed(mmd, WINDOW),
-        patience=1.5,
+        patience=3,
     ),
 }

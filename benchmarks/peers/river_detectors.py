@@ -46,7 +46,7 @@ PEERS = {
         knob="delta",
         knobs=(0.2, 0.05, 0.01, 0.002, 1e-4),
         watch=restarted(fed(lambda delta: ADWIN(delta=delta))),
-        patience=2,
+        patience=5,
     ),
     "river PageHinkley": Peer(
         package="river",
@@ -54,7 +54,7 @@ PEERS = {
         knob="threshold",
         knobs=(18, 22, 26, 32, 38),
         watch=restarted(fed(lambda threshold: PageHinkley(delta=0.25, alpha=1, threshold=threshold))),
-        patience=1.5,
+        patience=3,
     ),
     "river KSWIN": Peer(
         package="river",
