@@ -111,12 +111,14 @@ def scaled(plan: Plan, look: Look) -> Floats:
 def excess(plan: Plan, look: Look, proofs: Sequence[tuple[int, int]]) -> float:
     """The mean scaled statistic of some tests, (feature, share) or (feature, -1): about 0.9 where nothing drifts.
 
-    A share's p-value is put on the scale of the KS statistic by the inverse of Kolmogorov's distribution.
+    A share's p-value is put on the scale of the KS statistic by the inverse of Kolmogorov's distribution. NaN where the
+    window has no values to say it by; it is neither calm nor not.
     """
     root = np.sqrt(plan.reference.inflation)
     ks = scaled(plan, look)
     sizes = [float(ks[j] / root[j]) if i < 0 else float(kolmogi(min(1.0, look.share_p[i]))) for j, i in proofs]
-    return float(np.nanmean(sizes)) if sizes else 0.0
+    told = [size for size in sizes if not np.isnan(size)]
+    return float(np.mean(told)) if told else float("nan")
 
 
 def strengths(plan: Plan, look: Look) -> Floats:

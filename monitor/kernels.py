@@ -19,6 +19,9 @@ Array = NDArray[Any]
 BLOCK = 48
 """Codes whose prefix sums are kept together: an arrival renews two blocks, and a test joins all of them."""
 
+MOST = 1e200
+"""Evidence beyond it is cut: under a glaring drift it would overflow after some hundred contacts."""
+
 
 @njit(cache=True, nogil=True)
 def encode_numbers(values: Array, unique: Array, starts: Array, codes: Array) -> None:
@@ -258,10 +261,10 @@ def bet(
                 for q in range(len(gain)):
                     e[q] = e[q] ** tempering[first]
         for q in range(len(sums)):
-            sums[q] = (1.0 + sums[q]) * evidence[q]
+            sums[q] = min((1.0 + sums[q]) * evidence[q], MOST)
             # A bet that can only lose stands at 1, give or take rounding: that is no start either.
             ages[q] = 1.0 + (ages[q] if products[q] > 1.0 + 1e-9 else 0.0)
-            products[q] = max(products[q], 1.0) * evidence[q]
+            products[q] = min(max(products[q], 1.0) * evidence[q], MOST)
         for q in range(len(sums)):
             totals[t, groups[q]] += weight[q] * sums[q]
 

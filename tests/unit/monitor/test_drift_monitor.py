@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftline.events import Alert
+from driftline.events import Alert, decode, encode
 from monitor import DriftMonitor, Reference
 
 
@@ -143,6 +143,16 @@ def test_a_shift_in_the_one_hots_of_a_column_is_one_line() -> None:
     assert [column.name for column in alert.columns] == ["size"]
     assert set(alert.columns[0].features) >= {"size_2-10", "size_51-200"}
     assert alert.drift_share == 0.5
+
+
+def test_alerts_of_a_glaring_drift_that_lasts_can_be_read_back() -> None:
+    rng = np.random.default_rng(5)
+    mine = monitor()
+    alerts = mine.update(frame(rng, 300)) + mine.update(frame(rng, 600).assign(seniority="new", companysize="77"))
+    alerts += mine.update(frame(rng, 600).assign(seniority="new", companysize="77", quality=900.0, founded=None))
+    assert len(alerts) >= 4
+    for alert in alerts:
+        assert decode(Alert, encode(alert)) == alert
 
 
 def test_a_given_time_is_that_of_the_alerts() -> None:
