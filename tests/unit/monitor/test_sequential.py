@@ -96,3 +96,12 @@ def test_the_age_of_the_evidence_tells_when_the_drift_began() -> None:
     best = int(np.argmax(evidence.sums))
     assert plan.reference.features[int(plan.bet_feature[best])].name == "x"
     assert 95 <= evidence.ages[best] <= 110
+
+
+def test_evidence_of_a_glaring_drift_stays_finite() -> None:
+    plan = plan_of(3)
+    rows = frame(np.random.default_rng(4), 1_000).assign(x=50.0, sector="new")
+    evidence, totals = gather(plan, plan.reference.encode_frame(rows))
+    for values in (evidence.sums, evidence.products, totals):
+        assert np.isfinite(values).all()
+    assert totals.max() > 1e100
