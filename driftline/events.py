@@ -250,6 +250,17 @@ class Acknowledgement(Event, frozen=True, kw_only=True):
     reference_id: Id
     at: Timestamp
 
+    @classmethod
+    def of(cls, alert: Alert, at: datetime) -> Acknowledgement:
+        """Of everything that the alert is about."""
+        return cls(
+            alert_id=alert.id,
+            kind=alert.kind,
+            columns=[column.name for column in alert.columns],
+            reference_id=alert.reference.id,
+            at=at,
+        )
+
 
 class MonitorState(Event, frozen=True, kw_only=True):
     """What the assessor knew after a pane, so that a restart folds the panes since and not those of a month.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from threading import Event as Flag
 
 from driftline.counts import champion
 from driftline.events import Acknowledgement, Alert, decode, encode
-from driftline.kafka_clients import open_producer, read_all
+from driftline.kafka_clients import open_producer, read_all, tail
 from driftline.settings import Settings
 from driftline.topics import ALERTS, PANES
 
@@ -29,13 +30,7 @@ def acknowledge(settings: Settings, alert_id: str) -> Alert:
             f"alert {alert_id} is about model version {alert.model_version} and its reference, and version {version} "
             "is champion now: there is nothing to accept"
         )
-    accepted = Acknowledgement(
-        alert_id=alert_id,
-        kind=alert.kind,
-        columns=[column.name for column in alert.columns],
-        reference_id=alert.reference.id,
-        at=datetime.now(UTC),
-    )
+    accepted = Acknowledgement.of(alert, datetime.now(UTC))
     producer = open_producer(settings, linger_ms=0)
     try:
         # The panes stand in partition 0, all of them: their order is the window's.
@@ -48,11 +43,13 @@ def acknowledge(settings: Settings, alert_id: str) -> Alert:
 def _resolved(settings: Settings, alert_id: str) -> Alert:
     """The alert as soon as the monitor has resolved it."""
     deadline = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < deadline:
-        alert = _newest(settings, alert_id)
-        if alert is not None and alert.state == "resolved":
-            return alert
-        time.sleep(0.2)
+    for record in tail(settings, ALERTS, Flag()):
+        if record is not None:
+            alert = decode(Alert, record.value)
+            if alert.id == alert_id and alert.state == "resolved":
+                return alert
+        elif time.monotonic() > deadline:
+            break
     raise RuntimeError(
         f"the monitor has not answered for {ANSWER_SECONDS:.0f} s: it will once it runs (`driftline status` tells)"
     )

@@ -47,33 +47,15 @@ def fire(kind: Kind, level: Level, state: EngineState, report: Report, plan: Pla
 
 def escalate(alert: Alert, level: Level, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
     """The alert with a graver level, and with what drifts now."""
-    columns = _columns(alert.kind, state, report, plan, config)
-    return msgspec.structs.replace(
-        alert,
-        level=level,
-        updated_at=newest_time(state),
-        at_contact=report.at_contact,
-        window=_window(state),
-        drift_share=report.findings.drift_share,
-        columns=columns,
-        summary=summary(alert.kind, columns, len(state.window)),
-    )
+    now = _renewed(alert, state, report, plan, config)
+    words = summary(now.kind, now.columns, now.window.contacts)
+    return msgspec.structs.replace(now, level=level, summary=words)
 
 
 def resolve(alert: Alert, words: str, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
     """The alert when its drift is over."""
-    at = newest_time(state)
-    return msgspec.structs.replace(
-        alert,
-        state="resolved",
-        updated_at=at,
-        resolved_at=at,
-        at_contact=report.at_contact,
-        window=_window(state),
-        drift_share=report.findings.drift_share,
-        columns=_columns(alert.kind, state, report, plan, config),
-        summary=words,
-    )
+    now = _renewed(alert, state, report, plan, config)
+    return msgspec.structs.replace(now, state="resolved", resolved_at=now.updated_at, summary=words)
 
 
 def accept(alert: Alert, acknowledgement: Acknowledgement) -> Alert:
@@ -108,6 +90,18 @@ def microseconds(at: datetime) -> int:
 def newest_time(state: EngineState) -> datetime:
     """The newest contact of the window."""
     return EPOCH + timedelta(microseconds=int(state.window.times.max()))
+
+
+def _renewed(alert: Alert, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
+    """The alert with the window as it is now."""
+    return msgspec.structs.replace(
+        alert,
+        updated_at=newest_time(state),
+        at_contact=report.at_contact,
+        window=_window(state),
+        drift_share=report.findings.drift_share,
+        columns=_columns(alert.kind, state, report, plan, config),
+    )
 
 
 def _columns(kind: Kind, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> list[DriftedColumn]:

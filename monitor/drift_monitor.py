@@ -108,14 +108,7 @@ class DriftMonitor:
         firing = {held.alert.id: held.alert for held in self._state.firing.values()}
         if alert_id not in firing:
             raise ValueError(f"no alert {alert_id} fires: {', '.join(firing) or 'none'} does")
-        alert = firing[alert_id]
-        accepted = Acknowledgement(
-            alert_id=alert_id,
-            kind=alert.kind,
-            columns=[column.name for column in alert.columns],
-            reference_id=self.reference.id,
-            at=at or newest_time(self._state),
-        )
+        accepted = Acknowledgement.of(firing[alert_id], at or newest_time(self._state))
         step = self._engine.acknowledge(self._state, accepted, self.reference)
         self._state = step.state
         return step.alerts

@@ -10,7 +10,7 @@ from evidently.legacy.calculations.stattests import get_stattest
 from evidently.legacy.core import ColumnType
 from evidently.metrics import ValueDrift
 
-from benchmarks.peers.watching import WINDOW, Looks, Matrix, Peer, panes, windowed
+from benchmarks.peers.watching import P_VALUES, WINDOW, Looks, Matrix, Peer, panes, windowed
 
 
 def looks(reference: Matrix, stream: Matrix) -> Looks:
@@ -39,7 +39,7 @@ PEERS = {
         package="evidently",
         setting="the test ValueDrift takes by default (KS) on each column, window 500, after every pane of 50",
         knob="threshold of a column",
-        knobs=(1e-3, 1e-4, 1e-5, 1e-6, 1e-8),
+        knobs=P_VALUES,
         watch=windowed(looks, WINDOW, small=True),
         patience=1.5,
         note=report,

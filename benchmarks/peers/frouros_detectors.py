@@ -9,7 +9,7 @@ from frouros.detectors.data_drift import MMD, IncrementalKSTest
 from frouros.utils.kernels import rbf_kernel
 from scipy.spatial.distance import pdist
 
-from benchmarks.peers.watching import WINDOW, Looks, Matrix, Peer, panes, windowed
+from benchmarks.peers.watching import P_VALUES, WINDOW, Looks, Matrix, Peer, panes, windowed
 
 
 def incremental_ks(reference: Matrix, stream: Matrix) -> Looks:
@@ -36,7 +36,7 @@ PEERS = {
         package="frouros",
         setting="one per column, window 500, against the newest 500 of the reference",
         knob="p-value of a column",
-        knobs=(1e-3, 1e-4, 1e-5, 1e-6, 1e-8),
+        knobs=P_VALUES,
         watch=windowed(incremental_ks, WINDOW, small=True),
         warm=WINDOW,
         lasting=1_000,

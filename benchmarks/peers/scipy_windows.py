@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scipy.stats import ks_2samp
 
-from benchmarks.peers.watching import WINDOW, Looks, Matrix, Peer, panes, windowed
+from benchmarks.peers.watching import P_VALUES, WINDOW, Looks, Matrix, Peer, panes, windowed
 
 
 def looks(reference: Matrix, stream: Matrix) -> Looks:
@@ -18,7 +18,7 @@ PEERS = {
         package="scipy",
         setting="ks_2samp of each column, window 500, after every pane of 50",
         knob="p-value of a column",
-        knobs=(1e-3, 1e-4, 1e-5, 1e-6, 1e-8),
+        knobs=P_VALUES,
         watch=windowed(looks, WINDOW, small=True),
         patience=2,
     )

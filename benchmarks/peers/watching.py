@@ -18,6 +18,9 @@ Row = Callable[[list[float]], bool]
 REFERENCE_ROWS, WINDOW, PANE, CALM, LASTING = 1_000, 500, 50, 1_125, 3_000
 """CALM ends in the middle of a pane of 50 and of a chunk of 250, so that neither happens to begin with the drift."""
 
+P_VALUES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-8)
+"""The thresholds of detectors that test each column."""
+
 
 @dataclass(frozen=True)
 class Found:

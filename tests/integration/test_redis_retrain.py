@@ -52,7 +52,7 @@ def retrainers(settings: Settings, *instances: str) -> Iterator[None]:
     finally:
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        assert [worker.wait(20) for worker in workers] == [130] * len(workers)
+        assert [worker.wait(5) for worker in workers] == [130] * len(workers)
 
 
 def wait_for(reached: Callable[[], bool]) -> None:

@@ -12,7 +12,6 @@ from scipy.special import ndtri
 
 from driftline.events import Acknowledgement, Alert, Pane
 from monitor.engine import Engine
-from monitor.reference import Reference
 from monitor.state import EngineState
 from tests.invented_panes import CONFIG, MOVED, REFERENCE, START, panes, stream
 
@@ -106,15 +105,10 @@ def test_calm_contacts_that_a_lagging_partition_brings_late_resolve_nothing() ->
     assert fold([*drifted, *later])[1][-1].state == "resolved"
 
 
-def acknowledgement(alert: Alert, reference: Reference = REFERENCE) -> Acknowledgement:
-    columns = [column.name for column in alert.columns]
-    return Acknowledgement(alert_id=alert.id, kind=alert.kind, columns=columns, reference_id=reference.id, at=START)
-
-
 def accepted(log: list[Pane]) -> tuple[EngineState, Alert, list[Alert]]:
     """The state after the change that the log's alert is about has been accepted."""
     state, alerts = fold(log)
-    step = Engine(CONFIG).acknowledge(state, acknowledgement(alerts[-1]), REFERENCE)
+    step = Engine(CONFIG).acknowledge(state, Acknowledgement.of(alerts[-1], START), REFERENCE)
     return EngineState.from_json(json.loads(json.dumps(step.state.to_json()))), alerts[-1], step.alerts
 
 
@@ -142,14 +136,14 @@ def test_an_acknowledgement_counts_until_the_reference_changes() -> None:
     state, alert, _ = accepted(panes(stream((400, 0.0), (200, 2.0))))
     state, _ = fold(panes(np.random.default_rng(8).normal(3, size=(300, 4)), 10, "2", MOVED, 600), state)
     assert state.accepted == {}
-    assert Engine(CONFIG).acknowledge(state, acknowledgement(alert), MOVED).state == state
+    assert Engine(CONFIG).acknowledge(state, Acknowledgement.of(alert, START), MOVED).state == state
 
 
 def test_an_alert_that_is_about_more_than_what_is_accepted_goes_on() -> None:
     both = stream((400, 0.0), (200, 2.0)) + np.concatenate([np.zeros((400, 4)), np.tile([0.0, 2.0, 0, 0], (200, 1))])
     state, alerts = fold(panes(both))
     assert {column.name for column in alerts[-1].columns} == {"a", "b"}
-    earlier = msgspec.structs.replace(acknowledgement(alerts[-1]), alert_id="another", columns=["b"])
+    earlier = msgspec.structs.replace(Acknowledgement.of(alerts[-1], START), alert_id="another", columns=["b"])
     step = Engine(CONFIG).acknowledge(state, earlier, REFERENCE)
     assert step.alerts == []
     held = step.state.firing["data_drift"]
