@@ -37,7 +37,7 @@ EARLY = 0.7
 """Part of the false-alarm rate that the sequential evidence may spend: it is what is early."""
 OF_WINDOW = 0.15
 """Part that the tests of the window may spend."""
-CALM = 1.2
+CALM = 1.25
 """An alert may end while the mean scaled statistic of its tests is below this; it is 0.9 where nothing drifts."""
 RUN_WINDOWS = 40
 """Length of a simulated run; longer horizons are cut into such stretches (a union bound)."""

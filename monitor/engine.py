@@ -134,9 +134,8 @@ class Engine:
             if due_now or suffices:
                 assert state.version is not None
                 look = _look(plan, state, ks)
-                report = Report(
-                    entered + end, state.version, look, find(plan, look, state.accepted, full=full), due_now
-                )
+                found = find(plan, look, state.window.codes, state.accepted, full=full)
+                report = Report(entered + end, state.version, look, found, due_now)
                 state, changed = self._decide(state, report, plan)
                 reports.append(report)
                 alerts += changed
@@ -209,7 +208,9 @@ class Engine:
         """What becomes of an alert that fires, None when it is over, and its state change, if any."""
         kind = held.alert.kind
         held = replace(held, tests=tuple(dict.fromkeys([*held.tests, *_tests(report, kind)])))
-        is_calm = self._is_after(held, state, report) and excess(plan, report.look, held.tests) < CALM
+        is_calm = (
+            self._is_after(held, state, report) and excess(plan, report.look, state.window.codes, held.tests) < CALM
+        )
         held = replace(held, calm=held.calm + self.config.pane if is_calm else 0)
         if 2 * held.calm >= self.config.window:
             words = calm_summary(report.model_version, new_model=False)

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import kolmogi
+from scipy.special import kolmogi, ndtr
 
 from driftline.events import Kind
 from monitor.calibration import CALM
 from monitor.features import Floats, Ints
 from monitor.ks import KSReport
 from monitor.plan import KINDS, SCORE, Accepted, Plan, kind_of
+from monitor.reference import Codes
 from monitor.sequential import Evidence, Test
 
 
@@ -81,7 +82,7 @@ class Report:
     """Whether the window was full and due for its tests; else the evidence alone called for a look."""
 
 
-def find(plan: Plan, look: Look, accepted: Accepted, *, full: bool) -> Findings:
+def find(plan: Plan, look: Look, window: Codes, accepted: Accepted, *, full: bool) -> Findings:
     """What is over its threshold, but for accepted columns; the tests of the window count only once it is full.
 
     Evidence outlives a drift, since it has to be lost again bit by bit. So it counts for a window's length, and beyond
@@ -90,7 +91,7 @@ def find(plan: Plan, look: Look, accepted: Accepted, *, full: bool) -> Findings:
     found: dict[Kind, dict[str, list[Proof]]] = {kind: {} for kind in KINDS}
     early = _early(plan, look, accepted)
     if full:
-        early = [one for one in early if not _is_old(plan, look, one) or excess(plan, look, [one.at]) >= CALM]
+        early = [one for one in early if not _is_old(plan, look, one) or excess(plan, look, window, [one.at]) >= CALM]
     proofs = [*(_in_window(plan, look) if full else []), *early]
     for proof in sorted(proofs, key=lambda proof: (-proof.strength, proof.feature)):
         column = plan.reference.features[proof.feature].column
@@ -108,15 +109,18 @@ def scaled(plan: Plan, look: Look) -> Floats:
     return size
 
 
-def excess(plan: Plan, look: Look, proofs: Sequence[tuple[int, int]]) -> float:
+def excess(plan: Plan, look: Look, window: Codes, proofs: Sequence[tuple[int, int]]) -> float:
     """The mean scaled statistic of some tests, (feature, share) or (feature, -1): about 0.9 where nothing drifts.
 
-    A share's p-value is put on the scale of the KS statistic by the inverse of Kolmogorov's distribution. NaN where the
-    window has no values to say it by; it is neither calm nor not.
+    Of a number it is the larger of the KS statistic and of what the bets on it say of the window, since they see drifts
+    that are too weak for KS. p-values are put on the scale of the KS statistic by the inverse of Kolmogorov's
+    distribution. NaN where the window has no values to say it by; it is neither calm nor not.
     """
-    root = np.sqrt(plan.reference.inflation)
-    ks = scaled(plan, look)
-    sizes = [float(ks[j] / root[j]) if i < 0 else float(kolmogi(min(1.0, look.share_p[i]))) for j, i in proofs]
+    ks = scaled(plan, look) / np.sqrt(plan.reference.inflation)
+    sizes = [
+        np.maximum(ks[j], kolmogi(_bets_p(plan, window[:, j], j))) if i < 0 else kolmogi(min(1.0, look.share_p[i]))
+        for j, i in proofs
+    ]
     told = [size for size in sizes if not np.isnan(size)]
     return float(np.mean(told)) if told else float("nan")
 
@@ -129,6 +133,30 @@ def strengths(plan: Plan, look: Look) -> Floats:
     out = np.zeros(len(plan.reference.columns))
     np.fmax.at(out, plan.feature_column, np.nan_to_num(of_feature))
     return out
+
+
+def _bets_p(plan: Plan, codes: Codes, feature: int) -> float:
+    """How likely a number's contacts would please a bet on its distribution as much as these do, were there no drift.
+
+    A linear rank test with the logarithm of the bet as scores, by its normal limit, and Bonferroni's over the bets
+    (Hájek, Šidák & Sen 1999, "Theory of Rank Tests").
+    """
+    held, bets = plan.reference.features[feature], plan.bets
+    first, last = bets.starts[feature : feature + 2].tolist()
+    mine = [q - first for q in range(first, last) if bets.test[q] == "ks"]
+    now = np.bincount(codes, minlength=held.size)[:-2]
+    if not mine or not now.any():
+        return 1.0
+    start, before = int(plan.reference.starts[feature]), held.reference[:-2]
+    rows = bets.rows[start : start + held.size]
+    size = (int(rows.max()) + 1) * (last - first)
+    table = bets.table[int(bets.table_starts[feature]) :][:size].reshape(-1, last - first)
+    scores = np.log(table[rows[:-2]][:, mine])
+    expected = before @ scores / before.sum()
+    variance = before @ (scores - expected) ** 2 / before.sum()
+    of_means = variance * plan.reference.inflation[feature] * (1 / before.sum() + 1 / now.sum())
+    z = (now @ scores / now.sum() - expected) / np.sqrt(of_means)
+    return min(1.0, len(mine) * float(ndtr(-z.max())))
 
 
 def _is_old(plan: Plan, look: Look, proof: Proof) -> bool:

@@ -48,6 +48,16 @@ def test_a_drift_that_stays_is_one_alert_and_over_within_two_windows_of_its_end(
     assert sum(episode.resolved <= 2 * streams.WINDOW for episode in episodes) >= 0.95 * runs
 
 
+@pytest.mark.parametrize("runs", [20, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+def test_a_drift_too_weak_for_the_window_to_see_is_one_alert_too(runs: int) -> None:
+    def weak(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
+        return streams.spread(frame, 3, 1.25)
+
+    episodes = [with_drift(streams.independent, weak, seed, lasting=10_000) for seed in range(runs)]
+    assert sum(episode.alerts >= 1 for episode in episodes) >= 0.7 * runs
+    assert sum(episode.alerts <= 1 for episode in episodes) >= 0.95 * runs
+
+
 @pytest.mark.parametrize(("features", "share"), [(5, 5 / 47), (14, 14 / 47), (28, 28 / 47)])
 def test_the_drift_share_is_that_of_the_columns_that_drift(features: int, share: float) -> None:
     def some(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
