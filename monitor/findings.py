@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import kolmogi, ndtr
+from scipy.special import kolmogi
 
 from driftline.events import Kind
 from monitor.calibration import CALM
@@ -118,7 +118,9 @@ def excess(plan: Plan, look: Look, window: Codes, proofs: Sequence[tuple[int, in
     """
     ks = scaled(plan, look) / np.sqrt(plan.reference.inflation)
     sizes = [
-        np.maximum(ks[j], kolmogi(_bets_p(plan, window[:, j], j))) if i < 0 else kolmogi(min(1.0, look.share_p[i]))
+        np.maximum(ks[j], kolmogi(plan.bet_scores(j).p_value(window[:, j])))
+        if i < 0
+        else kolmogi(min(1.0, look.share_p[i]))
         for j, i in proofs
     ]
     told = [size for size in sizes if not np.isnan(size)]
@@ -133,30 +135,6 @@ def strengths(plan: Plan, look: Look) -> Floats:
     out = np.zeros(len(plan.reference.columns))
     np.fmax.at(out, plan.feature_column, np.nan_to_num(of_feature))
     return out
-
-
-def _bets_p(plan: Plan, codes: Codes, feature: int) -> float:
-    """How likely a number's contacts would please a bet on its distribution as much as these do, were there no drift.
-
-    A linear rank test with the logarithm of the bet as scores, by its normal limit, and Bonferroni's over the bets
-    (Hájek, Šidák & Sen 1999, "Theory of Rank Tests").
-    """
-    held, bets = plan.reference.features[feature], plan.bets
-    first, last = bets.starts[feature : feature + 2].tolist()
-    mine = [q - first for q in range(first, last) if bets.test[q] == "ks"]
-    now = np.bincount(codes, minlength=held.size)[:-2]
-    if not mine or not now.any():
-        return 1.0
-    start, before = int(plan.reference.starts[feature]), held.reference[:-2]
-    rows = bets.rows[start : start + held.size]
-    size = (int(rows.max()) + 1) * (last - first)
-    table = bets.table[int(bets.table_starts[feature]) :][:size].reshape(-1, last - first)
-    scores = np.log(table[rows[:-2]][:, mine])
-    expected = before @ scores / before.sum()
-    variance = before @ (scores - expected) ** 2 / before.sum()
-    of_means = variance * plan.reference.inflation[feature] * (1 / before.sum() + 1 / now.sum())
-    z = (now @ scores / now.sum() - expected) / np.sqrt(of_means)
-    return min(1.0, len(mine) * float(ndtr(-z.max())))
 
 
 def _is_old(plan: Plan, look: Look, proof: Proof) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from monitor.calibration import Thresholds, thresholds
 from monitor.categorical import Shares
 from monitor.features import Floats, Ints, NumberFeature
 from monitor.reference import Reference
-from monitor.sequential import Bets, Test
+from monitor.sequential import Bets, BetScores, Test
 
 SCORE = "score"
 Accepted = Mapping[Kind, Sequence[str]]
@@ -37,6 +37,7 @@ class Plan:
     shares: Shares
     bets: Bets
     thresholds: Thresholds
+    _bet_scores: dict[int, BetScores] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def of(cls, reference: Reference, *, window: int, pane: int, false_alarm_rate: float, horizon: int) -> Plan:
@@ -83,6 +84,13 @@ class Plan:
         if not accepted:
             return self.bet_kind
         return np.where(np.isin(self.bet_cell, self.cells(accepted)), len(KINDS), self.bet_kind)
+
+    def bet_scores(self, feature: int) -> BetScores:
+        """The bets on a feature's distribution as a test of the window."""
+        if feature not in self._bet_scores:
+            inflation = float(self.reference.inflation[feature])
+            self._bet_scores[feature] = BetScores.of(self.reference.features[feature], inflation)
+        return self._bet_scores[feature]
 
     @cached_property
     def rows(self) -> Ints:

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from monitor.categorical import Shares
-from monitor.features import Feature, Floats, Ints, NumberFeature, parts_of_columns
+from monitor.features import CategoryFeature, Feature, Floats, Ints, NumberFeature, parts_of_columns
 
 Test = Literal["ks", "frequency", "unseen", "missing", "type"]
 
@@ -182,6 +182,55 @@ class Evidence:
         """Some bets from the start again."""
         pairs = zip(bets.start()._arrays, self._arrays, strict=True)
         return Evidence(*(np.where(which, fresh, mine) for fresh, mine in pairs))
+
+
+@dataclass(frozen=True, eq=False)
+class BetScores:
+    """The bets on a number's distribution as a test of a window: they see drifts that are too weak for KS.
+
+    A linear rank test with the logarithms of the bets as scores, by its normal limit
+    (Hájek, Šidák & Sen 1999, "Theory of Rank Tests").
+
+    Attributes:
+        row_of: for each code its row in ``scores``.
+        scores: the logarithm of each bet, shape (rows, bets).
+        mean: over the reference, of each bet.
+        variance: over the reference, for as many values as count.
+        values: of the reference.
+    """
+
+    row_of: Ints
+    scores: Floats
+    mean: Floats
+    variance: Floats
+    values: int
+
+    @classmethod
+    def of(cls, feature: Feature, inflation: float) -> BetScores:
+        """The bets on a feature; on a category, or a number of two values, there are none."""
+        values = int(feature.reference[:-2].sum())
+        if isinstance(feature, CategoryFeature) or len(feature.values) <= 2:
+            return cls(np.empty(0, np.int64), np.empty((0, 0)), np.empty(0), np.empty(0), values)
+        row_of, intervals = _rows(feature, np.empty(0, np.int32))
+        row_of = row_of[:-2]
+        scores = np.log(_number_bets(*intervals)).T
+        share = np.bincount(row_of, weights=feature.reference[:-2], minlength=len(scores)) / values
+        mean = share @ scores
+        return cls(row_of, scores, mean, inflation * (share @ (scores - mean) ** 2), values)
+
+    def p_value(self, codes: NDArray[np.unsignedinteger[Any]]) -> float:
+        """P that contacts without drift please any of the bets as much as these, by Bonferroni; 1 without bets.
+
+        Args:
+            codes: the feature's, of some contacts; missing values and misfits are left out.
+        """
+        present = codes[codes < len(self.row_of)]
+        if not len(present):
+            return 1.0
+        hits = np.bincount(self.row_of[present], minlength=len(self.scores))
+        of_means = self.variance * (1 / self.values + 1 / len(present))
+        z = (hits @ self.scores / len(present) - self.mean) / np.sqrt(of_means)
+        return min(1.0, len(z) * float(ndtr(-z.max())))
 
 
 def _bets_on(

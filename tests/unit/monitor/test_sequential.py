@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from monitor import Reference
 from monitor.plan import KINDS, Plan
-from monitor.sequential import Evidence
+from monitor.sequential import BetScores, Evidence
 
 
 def frame(rng: np.random.Generator, n: int) -> pd.DataFrame:
@@ -105,3 +105,27 @@ def test_evidence_of_a_glaring_drift_stays_finite() -> None:
     for values in (evidence.sums, evidence.products, totals):
         assert np.isfinite(values).all()
     assert totals.max() > 1e100
+
+
+def p_of_window(values: np.ndarray, reference: Reference) -> float:
+    return BetScores.of(reference.features[0], 1.0).p_value(reference.encode(values[:, np.newaxis])[:, 0])
+
+
+def test_the_bets_see_in_a_window_what_ks_does_not_and_are_rarely_pleased_without_drift() -> None:
+    calm, wider = [], []
+    for seed in range(200):
+        rng = np.random.default_rng([5, seed])
+        reference = Reference.from_frame(pd.DataFrame({"x": rng.normal(size=1_000)}))
+        calm.append(p_of_window(rng.normal(size=500), reference))
+        wider.append(p_of_window(1.25 * rng.normal(size=500), reference))
+    assert np.mean(np.array(calm) < 0.1) < 0.2
+    assert np.mean(np.array(wider) < 0.01) > 0.9
+
+
+def test_a_window_without_values_and_a_feature_without_bets_say_nothing() -> None:
+    reference = Reference.from_frame(pd.DataFrame({"x": [1.0, 2.0, 3.0, None] * 10}))
+    assert p_of_window(np.full(5, np.nan), reference) == 1.0
+    flag = Reference.from_frame(pd.DataFrame({"x": [0.0, 1.0] * 20}))
+    assert p_of_window(np.ones(50), flag) == 1.0
+    sector = Reference.from_frame(pd.DataFrame({"x": ["a", "b"] * 20}))
+    assert BetScores.of(sector.features[0], 1.0).p_value(np.zeros(50, np.uint16)) == 1.0
