@@ -137,7 +137,7 @@ class Reference:
         Raises:
             ValueError: it has none of the reference's columns.
         """
-        held = {str(name): frame.iloc[:, place] for place, name in enumerate(frame.columns)}
+        held = {str(name): series for name, series in frame.items()}
         if not any(feature.name in held for feature in self.features):
             raise ValueError(f"the rows have none of the reference's columns, such as {self.features[0].name!r}")
         numbers = np.full((len(frame), len(self.features)), np.nan)

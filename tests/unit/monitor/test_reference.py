@@ -52,6 +52,17 @@ def test_a_mixed_column_is_what_most_of_its_values_are() -> None:
     assert feature.misfits == 1
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_are_the_same_in_any_unit(unit: str) -> None:
+    at, took = pd.to_datetime(["2026-01-01", "NaT", "2026-01-03"]), pd.to_timedelta([1, None, 3], "s")
+    times = pd.DataFrame({"at": at, "took": took})
+    reference = Reference.from_frame(times)
+    other = times.astype({"at": f"datetime64[{unit}]", "took": f"timedelta64[{unit}]"})
+    arrow = times.copy().astype({"at": f"timestamp[{unit}][pyarrow]", "took": f"duration[{unit}][pyarrow]"})
+    for frame in (times, other, arrow):
+        assert reference.encode_frame(frame).tolist() == [[1, 1], [5, 5], [3, 3]]
+
+
 def test_values_that_occur_once_count_as_unseen_in_the_reference() -> None:
     feature = CategoryFeature.of("city", "city", ["a", "a", "b", "c", None])
     assert feature.reference.tolist() == [2, 0, 0, 2, 1, 0]
