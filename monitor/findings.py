@@ -165,13 +165,15 @@ def _early(plan: Plan, look: Look, accepted: Accepted) -> list[Proof]:
     Where only all columns together reach it, the strongest of them stands for all.
     Wang & Ramdas 2022, "False discovery rate control with e-values".
     """
+    c = plan.thresholds.evidence
+    if look.totals.sum() < c:  # k columns with a k-th of it each would have all of it
+        return []
     stakes = plan.bets.weight * look.evidence.sums
     columns = len(plan.reference.columns)
     cell = plan.bet_cell
     by_cell = np.bincount(cell, weights=stakes, minlength=len(KINDS) * columns)
     by_cell[plan.cells(accepted)] = 0.0
     order = np.argsort(-by_cell, kind="stable")
-    c = plan.thresholds.evidence
     enough = np.flatnonzero(by_cell[order] * np.arange(1, len(order) + 1) >= c)
     chosen = set(order[: enough[-1] + 1].tolist()) if len(enough) else set()
     for kind in np.flatnonzero(look.totals >= c).tolist():
