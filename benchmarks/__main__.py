@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import detection, ks, latency, memory, parsing, scoring, swap
+from benchmarks import cold, detection, ks, latency, memory, parsing, scoring, swap
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "parsing": parsing.main,
+    "cold": cold.main,
     "ks": ks.main,
     "detection": detection.main,
     "memory": memory.main,
