@@ -190,7 +190,11 @@ def publish_champion(settings: Settings, registry: Registry, base: Base, say: Sa
 
 
 def recent_labelled(settings: Settings, alert: Alert) -> list[Labelled]:
-    """Contacts since the alert's window began, joined with their labels, in order of arrival."""
+    """Contacts sent since the alert began, joined with their labels, in order of arrival.
+
+    The window alone does not tell them: a partition that lags brings contacts from before the drift into it, and with
+    a few of those in its reference a challenger would soon be told from the stream.
+    """
     labels = {}
     for record in read_all(settings, LABELS):
         label = decode(Label, record.value)
@@ -202,6 +206,6 @@ def recent_labelled(settings: Settings, alert: Alert) -> list[Labelled]:
             contact = decode(Contact, record.value)
         except ValueError:
             continue  # the scorer has made a dead letter of it
-        if contact.id in labels:
+        if contact.id in labels and contact.sent_at >= alert.started_at:
             found[contact.id] = contact
     return [(contact, labels[contact.id]) for contact in sorted(found.values(), key=lambda contact: contact.sent_at)]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from driftline.counts import champion
@@ -21,6 +22,7 @@ from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS
 from model.kafka_models import publish, registered_event
 from model.mlflow_registry import Registry
+from model.redis_retrain import recent_labelled
 from model.retrain import train_first_champion
 from producers.kafka_replay import replay
 
@@ -112,6 +114,17 @@ def test_one_alert_leads_to_one_retraining_however_often_it_is_delivered(
     ]
     assert Registry(own.mlflow or "").versions() == ["1", "2"]
     assert Registry(own.mlflow or "").champion() == "2"
+
+
+def test_a_challenger_learns_nothing_from_before_the_drift_that_a_lagging_partition_brings_into_the_window(
+    own: Settings, calm_contacts: Contacts
+) -> None:
+    replay(own, "r", calm_contacts, pace=lambda contact: contact)
+    began = calm_contacts[len(calm_contacts) // 2][0].sent_at
+    since = msgspec.structs.replace(alert("x"), started_at=began)
+    assert [contact.id for contact, _ in recent_labelled(own, since)] == [
+        contact.id for contact, _ in calm_contacts if contact.sent_at >= began
+    ]
 
 
 def test_a_retraining_that_was_killed_after_its_decision_is_completed_and_not_done_again(
