@@ -49,3 +49,8 @@ def test_after_the_promotion_the_alert_resolves(summary: dict[str, list[dict[str
     assert summary["retraining"][0]["decision"] == "promoted"
     states = [alert["state"] for alert in summary["alerts"] if alert["id"] == summary["retraining"][0]["trigger"]]
     assert states[-1] == "resolved"
+
+
+def test_what_drifts_no_more_for_the_new_model_raises_no_alert_again(summary: dict[str, list[dict[str, str]]]) -> None:
+    last = {alert["id"]: alert["state"] for alert in summary["alerts"]}
+    assert set(last.values()) == {"resolved"}
