@@ -201,15 +201,14 @@ def numbers_of(series: pd.Series[Any]) -> tuple[Floats, NDArray[np.bool_]]:
     Raises:
         ValueError: complex numbers, which have no order.
     """
-    if series.dtype.kind in "iuf":  # the rule, and a call of a few rows is all overhead
-        return series.to_numpy(np.float64, na_value=np.nan), np.zeros(len(series), bool)
-    if pd.api.types.is_complex_dtype(series):
+    kind = series.dtype.kind
+    if kind == "c":
         raise ValueError(f"column {series.name!r} holds complex numbers, which have no order: split it into two")
-    if series.dtype.kind in "mM":
+    if kind in "mM":
         missing = series.isna().to_numpy()
         seconds = series.astype("int64").to_numpy(np.float64, na_value=np.nan) / UNITS[series.dt.unit]
         return np.where(missing, np.nan, seconds), np.zeros(len(series), bool)
-    if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
+    if kind in "iuf" or (kind != "b" and pd.api.types.is_numeric_dtype(series)):
         return series.to_numpy(np.float64, na_value=np.nan), np.zeros(len(series), bool)
     missing = series.isna().to_numpy()
     misfit = np.array([not _is_number(value) for value in series.tolist()], bool) & ~missing

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from monitor.categorical import Shares
-from monitor.features import CategoryFeature, Feature, Floats, Ints, NumberFeature, parts_of_columns
+from monitor.features import Feature, Floats, Ints, NumberFeature, parts_of_columns
 
 Test = Literal["ks", "frequency", "unseen", "missing", "type"]
 
@@ -209,7 +209,7 @@ class BetScores:
     def of(cls, feature: Feature, inflation: float) -> BetScores:
         """The bets on a feature; on a category, or a number of two values, there are none."""
         values = int(feature.reference[:-2].sum())
-        if isinstance(feature, CategoryFeature) or len(feature.values) <= 2:
+        if not _has_distribution(feature):
             return cls(np.empty(0, np.int64), np.empty((0, 0)), np.empty(0), np.empty(0), values)
         row_of, intervals = _rows(feature, np.empty(0, np.int32))
         row_of = row_of[:-2]
@@ -233,6 +233,11 @@ class BetScores:
         return min(1.0, len(z) * float(ndtr(-z.max())))
 
 
+def _has_distribution(feature: Feature) -> bool:
+    """Whether there are bets on a feature's distribution: of two values, the share says it all."""
+    return isinstance(feature, NumberFeature) and len(feature.values) > 2
+
+
 def _bets_on(
     feature: Feature, share_of_code: NDArray[np.int32], shares: Shares
 ) -> tuple[NDArray[np.int64], Floats, list[tuple[Test, int]], Floats]:
@@ -241,7 +246,7 @@ def _bets_on(
     table: list[Floats] = []
     tests: list[tuple[Test, int]] = []
     parts: list[float] = []
-    if isinstance(feature, NumberFeature) and len(feature.values) > 2:  # of two values, the share says it all
+    if _has_distribution(feature):
         for g in _number_bets(*intervals):
             table.append(np.concatenate([g, [1.0, 1.0]]))
             tests.append(("ks", -1))
