@@ -302,6 +302,8 @@ class ModelEvent(Event, frozen=True, kw_only=True):
     delta_auc: float | None = None
     interval: tuple[float, float] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """What the decision rests on: by name a value and the bounds of its interval."""
 
     @property
     def key(self) -> str:

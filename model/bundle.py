@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from driftline.events import MonitoredColumns
 from model.features import FEATURES, Featuriser
 
-FORMAT = "driftline.bundle/2"
+FORMAT = "driftline.bundle/3"
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Bundle:
         reference: the reference window, float32 (rows, 48): the features and, last, the model's own score, of
             contacts that it was not trained on.
         inputs: the same contacts' inputs as they came.
+        engaged: the same contacts' labels, 0 or 1: what the model's losses on new labels are compared with.
         trained_on: how many labelled contacts it was trained on.
     """
 
@@ -40,6 +41,7 @@ class Bundle:
     onnx: bytes
     reference: NDArray[np.float32]
     inputs: tuple[MonitoredColumns, ...]
+    engaged: tuple[int, ...]
     trained_on: int
     created_at: datetime
 
@@ -48,6 +50,8 @@ class Bundle:
             raise ValueError(f"a reference has {len(FEATURES) + 1} columns, not shape {self.reference.shape}")
         if len(self.inputs) != len(self.reference):
             raise ValueError(f"a reference of {len(self.reference)} contacts has the inputs of {len(self.inputs)}")
+        if len(self.engaged) != len(self.reference):
+            raise ValueError(f"a reference of {len(self.reference)} contacts has the labels of {len(self.engaged)}")
 
     @property
     def reference_id(self) -> str:
@@ -69,6 +73,7 @@ class Bundle:
             # Column by column, because a column's neighbours are alike and compress.
             "reference": base64.b64encode(zlib.compress(self.reference.T.astype("<f4").tobytes(), 9)).decode(),
             "inputs": [list(msgspec.structs.astuple(one)) for one in self.inputs],
+            "engaged": list(self.engaged),
             "trained_on": self.trained_on,
             "created_at": self.created_at.isoformat(),
         }
@@ -95,6 +100,7 @@ class Bundle:
             onnx=base64.b64decode(document["onnx"]),
             reference=flat.reshape(len(FEATURES) + 1, len(inputs)).T.astype(np.float32),
             inputs=inputs,
+            engaged=tuple(document["engaged"]),
             trained_on=document["trained_on"],
             created_at=datetime.fromisoformat(document["created_at"]),
         )

@@ -44,7 +44,7 @@ def train_first_champion(base: Sequence[Labelled], *, seed: int, now: datetime) 
     """
     order = np.random.default_rng(seed).permutation(len(base))
     rows = min(REFERENCE_ROWS, len(base) // 3)
-    held_out = [base[i][0] for i in order[:rows]]
+    held_out = [base[i] for i in order[:rows]]
     return _bundle([base[i] for i in order[rows:]], held_out, None, seed=seed, now=now)
 
 
@@ -68,7 +68,7 @@ def retrain(
     training = [(contact, engaged) for contact, engaged in recent if not is_held_out(contact.id)]
     weight = max(1.0, 3 * len(base) / max(1, len(training)))
     weights = np.concatenate([np.ones(len(base)), np.full(len(training), weight)])
-    reference = [contact for contact, _ in held_out][-REFERENCE_ROWS:]
+    reference = held_out[-REFERENCE_ROWS:]
     challenger = _bundle([*base, *training], reference, weights, seed=seed, now=now)
     return Retraining(challenger, judge(champion, challenger, held_out, seed=seed, min_labels=min_labels))
 
@@ -88,7 +88,7 @@ def _scores(bundle: Bundle, contacts: Sequence[Contact]) -> NDArray[np.float32]:
 
 def _bundle(
     training: Sequence[Labelled],
-    reference: Sequence[Contact],
+    reference: Sequence[Labelled],
     weights: NDArray[np.float64] | None,
     *,
     seed: int,
@@ -96,14 +96,16 @@ def _bundle(
 ) -> Bundle:
     trained = train(training, seed=seed, weights=weights)
     graph = logistic_graph(trained.coefficients, trained.intercept)
-    features = trained.featuriser.transform(reference)
+    contacts = [contact for contact, _ in reference]
+    features = trained.featuriser.transform(contacts)
     scores = OnnxScorer(graph).score(features)
     return Bundle(
         version="",
         featuriser=trained.featuriser,
         onnx=graph,
         reference=np.column_stack([features, scores]).astype(np.float32),
-        inputs=tuple(map(monitored_columns, reference)),
+        inputs=tuple(map(monitored_columns, contacts)),
+        engaged=tuple(engaged for _, engaged in reference),
         trained_on=len(training),
         created_at=now,
     )
