@@ -87,3 +87,11 @@ def compare(
 def _interval(value: float, resampled: NDArray[np.float64], tail: float) -> Interval:
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return Interval(value, float(low), float(high))
+
+
+def best_cut(scores: Scores, engaged: Labels) -> float:
+    """The cut with the highest F1."""
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    hits = np.cumsum(engaged[order])
+    f1 = 2 * hits / (np.arange(1, len(order) + 1) + engaged.sum())
+    return float(np.asarray(scores)[order[int(np.argmax(f1))]])

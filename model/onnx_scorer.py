@@ -6,13 +6,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model.features import FEATURES
-
 
 class OnnxScorer:
     """A loaded graph; one thread, because workers scale by partitions."""
 
-    def __init__(self, graph: bytes) -> None:
+    def __init__(self, graph: bytes, features: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -20,7 +18,7 @@ class OnnxScorer:
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         # The first run allocates: have that done before the model meets the stream.
-        self.score(np.zeros((1, len(FEATURES)), np.float32))
+        self.score(np.zeros((1, features), np.float32))
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of engagement for each row, shape (rows,)."""
