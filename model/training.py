@@ -236,10 +236,10 @@ def _calibrated(margins: Floats, slope: float, shift: float) -> Floats:
     return scores
 
 
-def _log_loss_of_contacts(scores: Floats, engaged: Labels, held: Places) -> Floats:
+def _log_loss_of_contacts(scores: Floats, labels: Labels, held: Places) -> Floats:
     """The log-loss of each contact, over the repetitions."""
     _, contact = np.unique(held, return_inverse=True)
-    losses: Floats = np.bincount(contact, weights=log_losses(scores, engaged[held])) / np.bincount(contact)
+    losses: Floats = np.bincount(contact, weights=log_losses(scores, labels)) / np.bincount(contact)
     return losses
 
 
