@@ -15,10 +15,8 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import entr
 
 from model.measures import (
-    BINS,
     CONFUSION,
     METRICS,
     Gain,
@@ -26,10 +24,11 @@ from model.measures import (
     Scores,
     Skill,
     area,
+    baselines,
     calibration_bins,
     log_losses,
     members_of,
-)  # fmt: skip
+)
 from model.resampling import Floats, Measure, Ranking, resampled
 
 __all__ = [
@@ -207,32 +206,6 @@ def evaluate(
             for column in segments
         },
     )
-
-
-def baselines(rate: float, cut: float) -> dict[str, dict[str, float]]:
-    """What answers without skill get where this share is engaged, in expectation over many contacts.
-
-    - ``always_engaged`` says "engaged" of everyone, and the share engaged as the score: the best of constant scores.
-    - ``random`` draws scores uniformly from 0..1, and so says "engaged" of a share 1 - cut. Its log-loss is
-      -E log U = 1, its Brier score E U² = 1/3, its F1 the ratio of expectations.
-
-    Ranking without skill finds the share engaged anywhere: that is its precision, at the top and on average.
-
-    >>> round(baselines(0.4, 0.5)["always_engaged"]["f1"], 3)
-    0.571
-    """
-    said = 1 - min(1.0, max(0.0, cut))
-    chance = {"roc_auc": 0.5, "average_precision": rate, "precision": rate, "precision_at_top": rate}
-    centres = (np.arange(BINS) + 0.5) / BINS
-    return {
-        "always_engaged": chance
-        | {"log_loss": float(entr(rate) + entr(1 - rate)), "brier": rate * (1 - rate), "recall": 1.0}
-        | {"f1": 2 * rate / (1 + rate), "calibration_error": 0.0},
-        "random": chance
-        | {"log_loss": 1.0, "brier": 1 / 3, "precision": rate if said else 0.0, "recall": said}
-        | {"f1": 2 * rate * said / max(rate + said, 1e-12)}
-        | {"calibration_error": float(np.abs(centres - rate).mean())},
-    }
 
 
 def compare(

@@ -16,6 +16,8 @@ from model.measures import Gain, log_losses, members_of
 from model.resampling import Floats, resampled
 
 MIN_LABELS = 200
+MIN_OF_CLASS = 10
+"""Held-out labels of the rarer class: with only four, an equal challenger is promoted one time in seven."""
 CHANCE = 0.05
 """Probability that an equal challenger is promoted, at most: half of it to each criterion, which adds up to no more
 whatever their dependence (Bonferroni). Twice as much would be allowed; that is for what a bootstrap of 200 misses."""
@@ -63,21 +65,22 @@ def decide(
 
     It is promoted when the lower bound of the paired bootstrap of ΔAUC or of the log-loss improvement is above zero,
     the other does not speak clearly against it, and it is worse in no large segment by more than `MARGIN` and beyond
-    chance. "Better by any amount" would promote an equal model half of the time. Below ``min_labels`` it stays in
-    shadow.
+    chance. "Better by any amount" would promote an equal model half of the time. Below ``min_labels``, or
+    `MIN_OF_CLASS` of either class, it stays in shadow.
 
     Raises:
         ValueError: not as many labels or values as scores, or scores outside of 0..1.
     """
     n = len(engaged)
     if not n:
-        return GateDecision(*_shadow(n, min_labels), n, 0.0, (0.0, 0.0), {})
+        return GateDecision(*_shadow(n, 0, min_labels), n, 0.0, (0.0, 0.0), {})
     check(engaged, champion, challenger, segments=segments)
     overall, by_segment = _evidence(champion, challenger, engaged, segments, seed)
-    enough = n >= min_labels and 0 < engaged.sum() < n
-    decision, why = (
-        _judge(overall["delta_auc"], overall["log_loss_gain"], by_segment, n) if enough else _shadow(n, min_labels)
-    )
+    rarer = min(int(engaged.sum()), n - int(engaged.sum()))
+    if n < min_labels or rarer < MIN_OF_CLASS:
+        decision, why = _shadow(n, rarer, min_labels)
+    else:
+        decision, why = _judge(overall["delta_auc"], overall["log_loss_gain"], by_segment, n)
     named = overall | {f"segment {segment} log_loss_gain": gain for segment, gain in by_segment.items()}
     auc = overall["delta_auc"]
     return GateDecision(
@@ -91,8 +94,10 @@ def decide(
     )
 
 
-def _shadow(labels: int, min_labels: int) -> tuple[Decision, str]:
-    return "shadow", f"{labels} held-out labels are too few to judge by ({min_labels} of both classes are needed)"
+def _shadow(labels: int, rarer: int, min_labels: int) -> tuple[Decision, str]:
+    needed = f"({min_labels} are needed, at least {MIN_OF_CLASS} of them engaged and as many not)"
+    which = f"{labels} held-out labels" if labels < min_labels else f"{rarer} held-out labels of one class"
+    return "shadow", f"{which} are too few to judge by {needed}"
 
 
 def _named(who: str, found: Mapping[str, float]) -> dict[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import entr
 
 from model.resampling import Floats, Ranking
 
@@ -99,6 +100,32 @@ class Gain:
         }
 
 
+def baselines(rate: float, cut: float) -> dict[str, dict[str, float]]:
+    """What answers without skill get where this share is engaged, in expectation over many contacts.
+
+    - ``always_engaged`` says "engaged" of everyone, and the share engaged as the score: the best of constant scores.
+    - ``random`` draws scores uniformly from 0..1, and so says "engaged" of a share 1 - cut. Its log-loss is
+      -E log U = 1, its Brier score E U² = 1/3, its F1 the ratio of expectations.
+
+    Ranking without skill finds the share engaged anywhere: that is its precision, at the top and on average.
+
+    >>> round(baselines(0.4, 0.5)["always_engaged"]["f1"], 3)
+    0.571
+    """
+    said = 1 - min(1.0, max(0.0, cut))
+    chance = {"roc_auc": 0.5, "average_precision": rate, "precision": rate, "precision_at_top": rate}
+    centres = (np.arange(BINS) + 0.5) / BINS
+    return {
+        "always_engaged": chance
+        | {"log_loss": float(entr(rate) + entr(1 - rate)), "brier": rate * (1 - rate), "recall": 1.0}
+        | {"f1": 2 * rate / (1 + rate), "calibration_error": 0.0},
+        "random": chance
+        | {"log_loss": 1.0, "brier": 1 / 3, "precision": rate if said else 0.0, "recall": said}
+        | {"f1": 2 * rate * said / max(rate + said, 1e-12)}
+        | {"calibration_error": float(np.abs(centres - rate).mean())},
+    }
+
+
 def area(hits: Floats, said: Floats) -> Floats:
     """ROC-AUC of each resample from `Ranking.above`: the area under its polygon, ties counting half.
 
@@ -124,7 +151,8 @@ def _hits_among(top: int, hits: Floats, said: Floats) -> Floats:
     last = np.argmax(said >= top, axis=1)
     before, upto = said[rows, last - 1], said[rows, last]
     gained = hits[rows, last] - hits[rows, last - 1]
-    return hits[rows, last - 1] + gained * (top - before) / (upto - before)
+    found: Floats = hits[rows, last - 1] + gained * (top - before) / (upto - before)
+    return found
 
 
 def members_of(values: Sequence[str | None]) -> dict[str, NDArray[np.intp]]:
