@@ -1,4 +1,5 @@
-"""The pause that a promotion makes: gaps between predictions, and between panes, while champions are swapped."""
+"""What a promotion costs: gaps between predictions, and between panes, while champions are swapped, and how long after
+its champion event a new version makes its first prediction."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from driftline.cli import base_contacts
-from driftline.events import Pane, Prediction, decode
+from driftline.events import ModelEvent, Pane, Prediction, decode
 from driftline.kafka_clients import read_all
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
-from driftline.topics import PANES, PREDICTIONS, Topic
+from driftline.topics import MODEL_EVENTS, PANES, PREDICTIONS, Topic
 from model.kafka_models import champion_event, publish, registered_event
 from model.retrain import train_first_champion
 from producers.kafka_replay import replay
@@ -52,6 +53,11 @@ def main() -> None:
             time.sleep(2)
             show("scorer, between two predictions", gaps(settings, PREDICTIONS, Prediction))
             show("monitor, between two panes", gaps(settings, PANES, Pane))
+            waits = first_predictions(settings)
+            print(
+                f"from the champion event to the first prediction of the new version, {len(waits)} promotions:"
+                f" median {np.median(waits):.0f} ms, at most {max(waits)} ms"
+            )
 
 
 def gaps(settings: Settings, topic: Topic, kind: type[Prediction] | type[Pane]) -> tuple[list[int], list[int]]:
@@ -62,6 +68,18 @@ def gaps(settings: Settings, topic: Topic, kind: type[Prediction] | type[Pane]) 
     for (at, version), (then, after) in itertools.pairwise(found):
         (swaps if version != after else others).append(then - at)
     return swaps, others
+
+
+def first_predictions(settings: Settings) -> list[int]:
+    """Milliseconds from each promotion on the topic to the first prediction by its version; but for the first one,
+    whose workers had yet to start."""
+    first: dict[str, int] = {}
+    for record in read_all(settings, PREDICTIONS):
+        version = decode(Prediction, record.value).model_version
+        first[version] = min(record.timestamp, first.get(version, record.timestamp))
+    events = [(record.timestamp, decode(ModelEvent, record.value)) for record in read_all(settings, MODEL_EVENTS)]
+    champions = [(at, event.model_version) for at, event in events if event.event == "champion"]
+    return [first[version] - at for at, version in champions[1:]]
 
 
 def show(name: str, found: tuple[list[int], list[int]]) -> None:

@@ -11,6 +11,7 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 from driftline.events import MonitoredColumns
 from model.features import FEATURES, Featuriser
 
-FORMAT = "driftline.bundle/3"
+FORMAT = "driftline.bundle/4"
+LARGEST = 256 * 1024 * 1024
+"""Bytes that a part of a bundle may unpack to: some hundred times what the largest message can need."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Bundle:
         return replace(self, version=version)
 
     def to_bytes(self) -> bytes:
-        """JSON, compressed; some 50 kB for a reference of 1,000 rows."""
+        """JSON with its own checksum, compressed; some 50 kB for a reference of 1,000 rows."""
         document = {
             "format": FORMAT,
             "version": self.version,
@@ -77,23 +80,34 @@ class Bundle:
             "trained_on": self.trained_on,
             "created_at": self.created_at.isoformat(),
         }
-        return zlib.compress(json.dumps(document).encode(), 9)
+        return zlib.compress(json.dumps({"sha256": _checksum(document), **document}).encode(), 9)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Bundle:
         """The inverse of `to_bytes`.
 
         Raises:
-            ValueError: not a bundle, or one of another format.
+            ValueError: not a bundle, one of another format, one that was altered, or one with something amiss.
         """
         try:
-            document = json.loads(zlib.decompress(data))
+            document = json.loads(_unpacked(data))
         except (zlib.error, ValueError) as fault:
             raise ValueError(f"not a model bundle ({fault})") from None
+        if not isinstance(document, dict):
+            raise ValueError(f"not a model bundle (a JSON {type(document).__name__})")  # noqa: TRY004  (a wrong value)
         if document.get("format") != FORMAT:
             raise ValueError(f"a model bundle of format {document.get('format')}: this version reads {FORMAT}")
+        if document.pop("sha256", None) != _checksum(document):
+            raise ValueError("a model bundle whose checksum is not that of its content")
+        try:
+            return cls._from_document(document)
+        except (LookupError, TypeError, AttributeError, zlib.error) as fault:
+            raise ValueError(f"a model bundle with something amiss ({type(fault).__name__}: {fault})") from None
+
+    @classmethod
+    def _from_document(cls, document: dict[str, Any]) -> Bundle:
         inputs = tuple(MonitoredColumns(*values) for values in document["inputs"])
-        flat = np.frombuffer(zlib.decompress(base64.b64decode(document["reference"])), "<f4")
+        flat = np.frombuffer(_unpacked(base64.b64decode(document["reference"])), "<f4")
         return cls(
             version=document["version"],
             featuriser=Featuriser.from_spec(document["featuriser"]),
@@ -104,3 +118,17 @@ class Bundle:
             trained_on=document["trained_on"],
             created_at=datetime.fromisoformat(document["created_at"]),
         )
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    """SHA-256 of everything but itself; JSON keeps order and floats, so that it is the same after reading."""
+    return hashlib.sha256(json.dumps(document).encode()).hexdigest()
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Uncompressed, unless that would fill the memory."""
+    stream = zlib.decompressobj()
+    content = stream.decompress(data, LARGEST)
+    if not stream.eof:
+        raise ValueError("it is cut off or too large")
+    return content
