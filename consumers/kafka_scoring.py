@@ -159,14 +159,12 @@ class ScoringWorker:
             if shadow is not None:
                 aside += self._send_aside(source, read, shadow)
         self._producer.flush()
-        for refused in (one.exception for one in sent if one.exception is not None):
-            raise refused
-        for refused in (one.exception for one in aside if one.exception is not None):
-            assert shadow is not None  # it has sent something
-            self._leave_aside(shadow, refused)
+        if (fault := _failure(sent)) is not None:
+            raise fault
+        if shadow is not None and (fault := _failure(aside)) is not None:
+            self._leave_aside(shadow, fault)
             if self._transactional:  # which has failed as a whole, and is done again without the shadow
-                raise refused
-            break
+                raise fault
 
     def _send(self, topic: str, source: TopicPartition, predictions: list[Prediction]) -> list[Any]:
         send = self._producer.send
@@ -217,6 +215,10 @@ class ScoringWorker:
         )
         producer.init_transactions()
         return producer
+
+
+def _failure(sent: list[Any]) -> Exception | None:
+    return next((one.exception for one in sent if one.exception is not None), None)
 
 
 def _next_offsets(batches: Batches) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -107,11 +107,11 @@ class Bundle:
     @classmethod
     def _from_document(cls, document: dict[str, Any]) -> Bundle:
         inputs = tuple(MonitoredColumns(*values) for values in document["inputs"])
-        flat = np.frombuffer(_unpacked(base64.b64decode(document["reference"])), "<f4")
+        flat = np.frombuffer(_unpacked(base64.b64decode(document["reference"], validate=True)), "<f4")
         return cls(
             version=document["version"],
             featuriser=Featuriser.from_spec(document["featuriser"]),
-            onnx=base64.b64decode(document["onnx"]),
+            onnx=base64.b64decode(document["onnx"], validate=True),
             reference=flat.reshape(len(FEATURES) + 1, len(inputs)).T.astype(np.float32),
             inputs=inputs,
             engaged=tuple(document["engaged"]),
