@@ -71,15 +71,17 @@ def gaps(settings: Settings, topic: Topic, kind: type[Prediction] | type[Pane]) 
 
 
 def first_predictions(settings: Settings) -> list[int]:
-    """Milliseconds from each promotion on the topic to the first prediction by its version; but for the first one,
-    whose workers had yet to start."""
+    """Milliseconds from each promotion on the topic to the first prediction by its version.
+
+    The first one found no workers yet, and the last one no contacts any more.
+    """
     first: dict[str, int] = {}
     for record in read_all(settings, PREDICTIONS):
         version = decode(Prediction, record.value).model_version
         first[version] = min(record.timestamp, first.get(version, record.timestamp))
     events = [(record.timestamp, decode(ModelEvent, record.value)) for record in read_all(settings, MODEL_EVENTS)]
     champions = [(at, event.model_version) for at, event in events if event.event == "champion"]
-    return [first[version] - at for at, version in champions[1:]]
+    return [first[version] - at for at, version in champions[1:-1]]
 
 
 def show(name: str, found: tuple[list[int], list[int]]) -> None:

@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,12 @@ def contacts_flow(settings: Settings, contacts: Contacts) -> Iterator[None]:
         producer.join(10)
 
 
+def scores_with(settings: Settings, version: str) -> bool:
+    """Whether the newest prediction is of a version."""
+    found: list[tuple[int, Prediction]] = [(r.timestamp, p) for r, p in all_events(settings, PREDICTIONS)]
+    return max(found, key=lambda one: one[0])[1].model_version == version
+
+
 def test_while_champions_are_swapped_every_contact_is_scored_once_by_the_one_of_its_time(
     settings: Settings, calm_contacts: Contacts, champion: Bundle
 ) -> None:
@@ -121,7 +128,7 @@ def test_while_champions_are_swapped_every_contact_is_scored_once_by_the_one_of_
         wait_until(lambda: bool(scored(settings, PREDICTIONS)))
         for version in swaps[1:]:
             publish(settings, [champion_event(version, None)])
-            wait_until(lambda version=version: newest(settings).model_version == version)  # type: ignore[misc]
+            wait_until(partial(scores_with, settings, version))
     with scorer(settings):
         wait_until(lambda: counter.lag() == 0)
 
@@ -135,11 +142,6 @@ def test_while_champions_are_swapped_every_contact_is_scored_once_by_the_one_of_
         remaining = iter(swaps)  # a swap may be over before a partition brings a contact, but none comes out of turn
         assert all(version in remaining for version, _ in itertools.groupby(versions))
     assert [line.split()[-1] for line in lines if line.startswith("champion is now")] == swaps[1:]
-
-
-def newest(settings: Settings) -> Prediction:
-    found: list[tuple[int, Prediction]] = [(r.timestamp, p) for r, p in all_events(settings, PREDICTIONS)]
-    return max(found, key=lambda one: one[0])[1]
 
 
 def test_a_worker_that_starts_scores_with_no_champion_of_the_past(
