@@ -1,4 +1,5 @@
-"""The pause that a promotion makes: gaps between predictions, and between panes, while champions are swapped."""
+"""What a promotion costs: gaps between predictions, and between panes, while champions are swapped, and how long after
+its champion event a new version makes its first prediction."""
 
 from __future__ import annotations
 
@@ -12,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from driftline.cli import base_contacts
-from driftline.events import Pane, Prediction, decode
+from driftline.events import ModelEvent, Pane, Prediction, decode
 from driftline.kafka_clients import read_all
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
-from driftline.topics import PANES, PREDICTIONS, Topic
+from driftline.topics import MODEL_EVENTS, PANES, PREDICTIONS, Topic
 from model.kafka_models import champion_event, publish, registered_event
-from model.retrain import train_first_champion
+from model.retrain import Maker
 from producers.kafka_replay import replay
 from producers.replay import Pacer
 from producers.scenarios import SCENARIOS
@@ -28,7 +29,7 @@ CONTACTS, RATE, EVERY = 24_000, 1_000, 2_000
 
 def main() -> None:
     """24,000 contacts at 1,000/s, a new champion every 2,000."""
-    bundle = train_first_champion(base_contacts(), seed=0, now=datetime(2026, 1, 1, tzinfo=UTC))
+    bundle = Maker(seed=0, now=datetime(2026, 1, 1, tzinfo=UTC)).first_champion(base_contacts()).bundle
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.model_validate({"home": Path(folder)})
         with LocalStack(settings, say=lambda _: None) as stack:
@@ -52,6 +53,11 @@ def main() -> None:
             time.sleep(2)
             show("scorer, between two predictions", gaps(settings, PREDICTIONS, Prediction))
             show("monitor, between two panes", gaps(settings, PANES, Pane))
+            waits = first_predictions(settings)
+            print(
+                f"from the champion event to the first prediction of the new version, {len(waits)} promotions:"
+                f" median {np.median(waits):.0f} ms, at most {max(waits)} ms"
+            )
 
 
 def gaps(settings: Settings, topic: Topic, kind: type[Prediction] | type[Pane]) -> tuple[list[int], list[int]]:
@@ -62,6 +68,20 @@ def gaps(settings: Settings, topic: Topic, kind: type[Prediction] | type[Pane]) 
     for (at, version), (then, after) in itertools.pairwise(found):
         (swaps if version != after else others).append(then - at)
     return swaps, others
+
+
+def first_predictions(settings: Settings) -> list[int]:
+    """Milliseconds from each promotion on the topic to the first prediction by its version.
+
+    The first one found no workers yet, and the last one no contacts any more.
+    """
+    first: dict[str, int] = {}
+    for record in read_all(settings, PREDICTIONS):
+        version = decode(Prediction, record.value).model_version
+        first[version] = min(record.timestamp, first.get(version, record.timestamp))
+    events = [(record.timestamp, decode(ModelEvent, record.value)) for record in read_all(settings, MODEL_EVENTS)]
+    champions = [(at, event.model_version) for at, event in events if event.event == "champion"]
+    return [first[version] - at for at, version in champions[1:-1]]
 
 
 def show(name: str, found: tuple[list[int], list[int]]) -> None:

@@ -3,6 +3,9 @@
 Offsets are committed only after the predictions are on the broker; where the broker has transactions, in the
 same transaction. Without them a crash makes the worker send some predictions again: they carry their contact's
 offset, so the monitor counts them once.
+
+A challenger in shadow scores the same contacts onto a topic of its own. Whatever goes wrong with it, the champion's
+predictions do not wait for it, and it is left aside.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, ProducerFencedError
 from kafka.structs import OffsetAndMetadata
 
-from consumers.scoring import MalformedShare, ScoringModel, score_records
-from driftline.events import encode
+from consumers.scoring import MalformedShare, Read, ScoringModel, read_records, score_contacts
+from driftline.events import Contact, Prediction, encode
 from driftline.kafka_clients import (
     SIDE_BY_SIDE,
     ensure_topics,
@@ -27,7 +30,7 @@ from driftline.kafka_clients import (
     wait_for_kafka,
 )
 from driftline.settings import Settings
-from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS
+from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS, SHADOW_PREDICTIONS
 from driftline.workers import mark_ready
 from model.bundle import Bundle
 from model.kafka_models import KafkaModels
@@ -36,6 +39,8 @@ from model.onnx_scorer import OnnxScorer
 GROUP = "scorer"
 Say = Callable[[str], None]
 Batches = dict[TopicPartition, list[Any]]
+BLANK = Contact(id="blank", sent_at=datetime(2026, 1, 1, tzinfo=UTC))
+"""A contact that nothing is known of: what a model that reads like one of ours has to score."""
 
 
 class TooManyMalformedError(RuntimeError):
@@ -43,8 +48,14 @@ class TooManyMalformedError(RuntimeError):
 
 
 def scoring_model(bundle: Bundle) -> ScoringModel:
-    """Load and warm up a bundle, so that swapping it in costs one assignment."""
-    return ScoringModel(bundle.version, bundle.featuriser, OnnxScorer(bundle.onnx))
+    """Load, try out and warm up a bundle, so that swapping it in costs one assignment.
+
+    Raises:
+        ValueError: the graph is refused.
+    """
+    model = ScoringModel(bundle.version, bundle.featuriser, OnnxScorer(bundle.onnx, len(bundle.featuriser.features)))
+    score_contacts([BLANK], [-1], model)
+    return model
 
 
 def run(settings: Settings, say: Say, stop: Flag) -> None:
@@ -57,7 +68,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     if stop.is_set():
         return
     ensure_topics(settings)
-    models = KafkaModels(settings, scoring_model, say, stop)
+    models = KafkaModels(settings, scoring_model, say, stop, with_shadow=True)
     if models.wait_for_champion() is None:
         return
     worker = ScoringWorker(settings, models, say)
@@ -81,7 +92,9 @@ class ScoringWorker:
         self._models = models
         self._say = say
         self._malformed = MalformedShare()
+        self._failed_shadow: ScoringModel | None = None
         self._predictions = settings.topic(PREDICTIONS.name)
+        self._shadow_predictions = settings.topic(SHADOW_PREDICTIONS.name)
         self._dead_letters = settings.topic(DEAD_LETTERS.name)
         self._transactional = has_transactions(settings)
         # Opened before the group is joined: it ends what a killed predecessor of the same name left open.
@@ -134,22 +147,50 @@ class ScoringWorker:
 
     def _publish(self, batches: Batches, model: ScoringModel) -> None:
         now = datetime.now(UTC)
-        sent = []
+        shadow = self._models.shadow
+        if shadow is self._failed_shadow:
+            shadow = None
+        sent, aside = [], []
         for source, records in batches.items():
-            predictions, dead = score_records(records, model, now)
-            self._count(len(predictions), len(dead), dead[-1].reason if dead else "")
-            send = self._producer.send
-            for prediction in predictions:
-                key, value = prediction.contact_id.encode(), encode(prediction)
-                sent.append(send(self._predictions, key=key, value=value, partition=source.partition))
-            sent += [send(self._dead_letters, key=letter.key, value=encode(letter)) for letter in dead]
+            read = read_records(records, now)
+            self._count(read)
+            sent += self._send(self._predictions, source, score_contacts(read.contacts, read.offsets, model))
+            sent += [self._producer.send(self._dead_letters, key=one.key, value=encode(one)) for one in read.dead]
+            if shadow is not None:
+                aside += self._send_aside(source, read, shadow)
         self._producer.flush()
-        for refused in (one.exception for one in sent if one.exception is not None):
-            raise refused
+        if (fault := _failure(sent)) is not None:
+            raise fault
+        if shadow is not None and (fault := _failure(aside)) is not None:
+            self._leave_aside(shadow, fault)
+            if self._transactional:  # which has failed as a whole, and is done again without the shadow
+                raise fault
 
-    def _count(self, valid: int, malformed: int, reason: str) -> None:
-        self._malformed.add(valid=valid, malformed=malformed)
+    def _send(self, topic: str, source: TopicPartition, predictions: list[Prediction]) -> list[Any]:
+        send = self._producer.send
+        return [
+            send(topic, key=one.contact_id.encode(), value=encode(one), partition=source.partition)
+            for one in predictions
+        ]
+
+    def _send_aside(self, source: TopicPartition, read: Read, shadow: ScoringModel) -> list[Any]:
+        if shadow is self._failed_shadow:
+            return []
+        try:
+            predictions = score_contacts(read.contacts, read.offsets, shadow)
+            return self._send(self._shadow_predictions, source, predictions)
+        except Exception as fault:  # whatever it is, the champion's predictions do not wait for it
+            self._leave_aside(shadow, fault)
+            return []
+
+    def _leave_aside(self, shadow: ScoringModel, fault: Exception) -> None:
+        self._failed_shadow = shadow
+        self._say(f"version {shadow.version} scores in shadow no more ({type(fault).__name__})")
+
+    def _count(self, read: Read) -> None:
+        self._malformed.add(valid=len(read.contacts), malformed=len(read.dead))
         if self._malformed.exceeded:
+            reason = read.dead[-1].reason if read.dead else ""
             raise TooManyMalformedError(
                 f"more than half of the last 1,000 records of {self._settings.topic(CONTACTS.name)} are no contacts"
                 f" (the last one: {reason}): is DRIFTLINE_TOPIC_PREFIX right, and does the producer write contacts?"
@@ -174,6 +215,10 @@ class ScoringWorker:
         )
         producer.init_transactions()
         return producer
+
+
+def _failure(sent: list[Any]) -> Exception | None:
+    return next((one.exception for one in sent if one.exception is not None), None)
 
 
 def _next_offsets(batches: Batches) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -41,20 +41,25 @@ class ScoringModel:
     graph: Graph
 
 
-def score_records(
-    records: Sequence[Record], model: ScoringModel, now: datetime
-) -> tuple[list[Prediction], list[DeadLetter]]:
-    """Score a batch: one prediction per valid contact, one dead letter per other record, both in offset order."""
-    contacts: list[Contact] = []
-    sources: list[int] = []
-    dead: list[DeadLetter] = []
+@dataclass(frozen=True)
+class Read:
+    """A batch as it was read: valid contacts with their offsets, and the rest as dead letters, all in offset order."""
+
+    contacts: list[Contact]
+    offsets: list[int]
+    dead: list[DeadLetter]
+
+
+def read_records(records: Sequence[Record], now: datetime) -> Read:
+    """Parse a batch once, for however many models score it."""
+    read = Read([], [], [])
     for record in records:
         try:
-            contacts.append(decode(Contact, record.value or b""))
-            sources.append(record.offset)
+            read.contacts.append(decode(Contact, record.value or b""))
+            read.offsets.append(record.offset)
         except ValueError as reason:
-            dead.append(dead_letter(record, str(reason), now))
-    return score_contacts(contacts, sources, model), dead
+            read.dead.append(dead_letter(record, str(reason), now))
+    return read
 
 
 def score_contacts(contacts: Sequence[Contact], sources: Sequence[int], model: ScoringModel) -> list[Prediction]:

@@ -53,6 +53,8 @@ class Topic:
 
 CONTACTS = Topic("contacts", Contact, key="contact id", spread=True, retention_days=30)
 PREDICTIONS = Topic("predictions", Prediction, key="contact id", spread=True)
+# What a challenger in shadow makes of the same contacts, at the same source offsets; counts for nothing but the gate.
+SHADOW_PREDICTIONS = Topic("shadow-predictions", Prediction, key="contact id", spread=True)
 LABELS = Topic("labels", Label, key="contact id", spread=True, retention_days=365)
 # One partition: its order is the window's.
 PANES = Topic("panes", Pane, key="partition:pane, or the id of the alert", retention_days=30, also=Acknowledgement)
@@ -61,4 +63,6 @@ ALERTS = Topic("alerts", Alert, key="alert id", retention_days=365)  # one parti
 MODEL_EVENTS = Topic("model-events", ModelEvent, key="see ModelEvent.key", compacted=True)
 DEAD_LETTERS = Topic("dead-letters", DeadLetter, key="the contact's own key", retention_days=90)
 
-TOPICS: tuple[Topic, ...] = (CONTACTS, PREDICTIONS, LABELS, PANES, MONITOR_STATE, ALERTS, MODEL_EVENTS, DEAD_LETTERS)
+TOPICS: tuple[Topic, ...] = (
+    CONTACTS, PREDICTIONS, SHADOW_PREDICTIONS, LABELS, PANES, MONITOR_STATE, ALERTS, MODEL_EVENTS, DEAD_LETTERS,
+)  # fmt: skip

@@ -25,6 +25,8 @@ from driftline.events import MonitoredColumns
 from model.features import Featuriser
 
 FORMAT = "driftline.bundle/3"
+LARGEST = 256 * 1024 * 1024
+"""Bytes that a part of a bundle may unpack to: some hundred times what the largest message can need."""
 GRAPH, FEATURISER, REFERENCE, MANIFEST = "model.onnx", "featuriser.json", "reference.json", "manifest.json"
 
 
@@ -99,13 +101,20 @@ class Bundle:
         manifest = _parsed(files, MANIFEST)
         if manifest.get("format") != FORMAT:
             raise ValueError(f"a model bundle of format {manifest.get('format')}: this version reads {FORMAT}")
-        for name, expected in manifest["sha256"].items():
-            if hashlib.sha256(files.get(name, b"")).hexdigest() != expected:
-                raise ValueError(f"the model bundle's {name} is not what was registered: its checksum differs")
+        try:
+            for name in (GRAPH, FEATURISER, REFERENCE):
+                if hashlib.sha256(files[name]).hexdigest() != manifest["sha256"][name]:
+                    raise ValueError(f"the model bundle's {name} is not what was registered: its checksum differs")
+            return cls._from_parts(files, manifest, version)
+        except (LookupError, TypeError, AttributeError, zlib.error) as fault:
+            raise ValueError(f"a model bundle with something amiss ({type(fault).__name__}: {fault})") from None
+
+    @classmethod
+    def _from_parts(cls, files: Mapping[str, bytes], manifest: Mapping[str, Any], version: str) -> Bundle:
         reference = _parsed(files, REFERENCE)
         inputs = tuple(MonitoredColumns(*values) for values in reference["inputs"])
         featuriser = Featuriser.from_spec(_parsed(files, FEATURISER))
-        flat = np.frombuffer(zlib.decompress(base64.b64decode(reference["rows"])), "<f4")
+        flat = np.frombuffer(_unpacked(base64.b64decode(reference["rows"])), "<f4")
         return cls(
             version=version,
             featuriser=featuriser,
@@ -131,7 +140,7 @@ class Bundle:
             ValueError: as `from_files`.
         """
         try:
-            document = json.loads(zlib.decompress(data))
+            document = json.loads(_unpacked(data))
             files = {name: base64.b64decode(part) for name, part in document["files"].items()}
             version = str(document["version"])
         except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as fault:
@@ -150,6 +159,15 @@ class Bundle:
 
 def _json(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Uncompressed, unless that would fill the memory."""
+    stream = zlib.decompressobj()
+    content = stream.decompress(data, LARGEST)
+    if not stream.eof:
+        raise ValueError("it is cut off or too large")
+    return content
 
 
 def _parsed(files: Mapping[str, bytes], name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.events import Contact
-from model.features import DRIFTLINE, ENCODED, MISSING, OTHER, Featuriser, FeatureSet, Matrix
+from model.features import DRIFTLINE, ENCODED, MISSING, OTHER, FeatureSet, Featuriser, Matrix
 
 Labels = NDArray[np.integer[Any]]
 Places = NDArray[np.int64]

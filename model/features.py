@@ -150,7 +150,9 @@ class Featuriser:
     @cached_property
     def _bounds(self) -> tuple[Matrix, Matrix]:
         low, high = (np.full(len(self.features), bound, np.float32) for bound in (-np.inf, np.inf))
-        for place, name in zip(self.feature_set.places(self.feature_set.numbers), self.feature_set.numbers, strict=True):
+        for place, name in zip(
+            self.feature_set.places(self.feature_set.numbers), self.feature_set.numbers, strict=True
+        ):
             low[place], high[place] = self.ranges[name]
         return low, high
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -136,10 +136,6 @@ class Report:
             over_time_why=None if told else str(over_time),
         )
 
-    def judged(self, judgement: Judgement, evaluation: Evaluation | None) -> Report:
-        """With the gate's decision, and the evaluation on the contacts that it rests on."""
-        return replace(self, judgement=judgement, evaluation=evaluation)
-
     def to_json(self) -> dict[str, Any]:
         """As JSON-able data."""
         found: dict[str, Any] = msgspec.to_builtins(self)
@@ -158,10 +154,10 @@ class Report:
         """The figures for a registry's columns, each with the bounds of its interval."""
         found: dict[str, float] = {}
         for prefix, evaluation in (("", self.evaluation), ("over_time_", self.over_time)):
-            for name, interval in (evaluation.metrics.items() if evaluation else ()):
+            for name, interval in evaluation.metrics.items() if evaluation else ():
                 found[f"{prefix}{name}"] = interval.value
                 found |= {f"{prefix}{name}_low": interval.low, f"{prefix}{name}_high": interval.high}
-        for name, bounds in (self.judgement.evidence.items() if self.judgement else ()):
+        for name, bounds in self.judgement.evidence.items() if self.judgement else ():
             if not name.startswith("segment "):
                 plain = name.replace(" ", "_")
                 found |= {plain: bounds[0], f"{plain}_low": bounds[1], f"{plain}_high": bounds[2]}

@@ -16,7 +16,7 @@ from model.features import DRIFTLINE, FeatureSet, Matrix, monitored_columns
 from model.gate import GateDecision, decide
 from model.onnx_export import export
 from model.onnx_scorer import OnnxScorer
-from model.report import LabelTroubles, Report
+from model.report import Judgement, LabelTroubles, Report
 from model.split import Labelled, Split, ids, over_time, split, time_of
 from model.training import CANDIDATES, Trained, train
 
@@ -114,9 +114,7 @@ class Verdict:
     challenger: Evaluation | None
 
 
-def judge(
-    champion: Bundle, challenger: Bundle, held_out: Sequence[Labelled], *, seed: int, min_labels: int
-) -> Verdict:
+def judge(champion: Bundle, challenger: Bundle, held_out: Sequence[Labelled], *, seed: int, min_labels: int) -> Verdict:
     """Both models on the same held-out contacts, through the gate."""
     contacts, engaged = parted(held_out)
     ours, theirs = scores_of(champion, contacts), scores_of(challenger, contacts)
@@ -129,6 +127,21 @@ def judge(
         evaluate(ours, engaged, cut=champion.cut, segments=segments, seed=seed),
         evaluate(theirs, engaged, cut=challenger.cut, segments=segments, seed=seed),
     )
+
+
+def judged(report: Report, verdict: Verdict, champion: str, at: datetime) -> Report:
+    """The challenger's report with the gate's decision, and its evaluation on the contacts that this rests on."""
+    decision = verdict.decision
+    judgement = Judgement(
+        decision=decision.decision,
+        why=decision.why,
+        champion=champion,
+        labels=decision.labels,
+        evidence=decision.evidence,
+        champion_evaluation=verdict.champion,
+        at=at,
+    )
+    return replace(report, judgement=judgement, evaluation=verdict.challenger)
 
 
 def evaluated(bundle: Bundle, labelled: Sequence[Labelled], *, seed: int) -> Evaluation:

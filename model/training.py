@@ -28,7 +28,7 @@ from threadpoolctl import threadpool_limits
 from driftline.events import Contact
 from model.encoding import ContactTable, Labels, Places
 from model.evaluation import best_cut, log_losses, roc_auc
-from model.features import DRIFTLINE, Featuriser, FeatureSet, Matrix
+from model.features import DRIFTLINE, FeatureSet, Featuriser, Matrix
 
 Labelled = tuple[Contact, int]
 Estimator = Pipeline | HistGradientBoostingClassifier
@@ -215,7 +215,9 @@ def _out_of_fold_margins(
 def _fit(candidate: Candidate, features: Matrix, engaged: Labels, weights: Floats, seed: int) -> Estimator:
     estimator = candidate.make(seed)
     last = estimator.steps[-1][0] if isinstance(estimator, Pipeline) else ""
-    estimator.fit(features.astype(np.float64), engaged, **{f"{last}__sample_weight" if last else "sample_weight": weights})
+    estimator.fit(
+        features.astype(np.float64), engaged, **{f"{last}__sample_weight" if last else "sample_weight": weights}
+    )
     return estimator
 
 

@@ -1,0 +1,92 @@
+"""A scoring worker beside a test: models and contacts for it, and what it makes of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from consumers.kafka_scoring import run
+from driftline.events import Contact, ModelEvent, Prediction, decode, encode
+from driftline.kafka_clients import open_producer, read_all
+from driftline.settings import Settings
+from driftline.topics import CONTACTS, SHADOW_PREDICTIONS, Topic
+from model.bundle import Bundle
+from model.features import FEATURES
+from model.kafka_models import champion_event, publish, registered_event
+from model.onnx_export import logistic_graph
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def that_scores(bundle: Bundle, version: str, logit: float) -> Bundle:
+    """The bundle with a graph that gives every contact the same score, so that a score tells who made it."""
+    return replace(bundle, version=version, onnx=logistic_graph(np.zeros(len(FEATURES)), logit))
+
+
+def make_champion(settings: Settings, bundle: Bundle) -> None:
+    publish(settings, [registered_event(bundle), champion_event(bundle.version, None)])
+
+
+def decided(version: str, decision: Any, trigger: str = "x") -> ModelEvent:
+    return ModelEvent(event="decided", model_version=version, at=NOW, trigger=trigger, decision=decision)
+
+
+def put_in_shadow(settings: Settings, bundle: Bundle) -> None:
+    publish(settings, [registered_event(bundle), decided(bundle.version, "shadow")])
+
+
+def send(settings: Settings, values: Iterable[bytes]) -> None:
+    producer = open_producer(settings)
+    for n, value in enumerate(values):
+        producer.send(settings.topic(CONTACTS.name), key=str(n).encode(), value=value)
+    producer.close()
+
+
+def send_contacts(settings: Settings, contacts: Iterable[tuple[Contact, int]]) -> None:
+    send(settings, [encode(contact) for contact, _ in contacts])
+
+
+def all_events(settings: Settings, topic: Topic) -> list[Any]:
+    return [(record, decode(topic.event, record.value)) for record in read_all(settings, topic)]
+
+
+def scored(settings: Settings, topic: Topic) -> dict[tuple[int, int], Prediction]:
+    """Predictions by the partition and the offset of their contact; none stands there twice."""
+    found = all_events(settings, topic)
+    places = {(record.partition, prediction.source_offset): prediction for record, prediction in found}
+    assert len(places) == len(found)
+    return places
+
+
+def shadow_versions(settings: Settings) -> list[str]:
+    return [prediction.model_version for _, prediction in all_events(settings, SHADOW_PREDICTIONS)]
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 40
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@contextmanager
+def scorer(settings: Settings) -> Iterator[list[str]]:
+    """A scoring worker while the block runs; yields the lines that it says."""
+    lines: list[str] = []
+    stop = threading.Event()
+    worker = threading.Thread(target=run, args=(settings, lines.append, stop))
+    worker.start()
+    try:
+        yield lines
+        assert worker.is_alive(), lines
+    finally:
+        stop.set()
+        worker.join(10)
+        assert not worker.is_alive()

@@ -1,0 +1,71 @@
+"""Contacts in, predictions and dead letters out."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from consumers.kafka_scoring import scoring_model
+from consumers.scoring import ScoringModel, read_records, score_contacts
+from driftline.events import Contact, encode
+from model.bundle import Bundle
+from model.features import Featuriser
+from model.retrain import train_first_champion
+
+Contacts = list[tuple[Contact, int]]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Record:
+    """Of the contacts topic."""
+
+    offset: int
+    value: bytes | None
+    topic: str = "contacts"
+    partition: int = 1
+    key: bytes | None = b"k"
+
+
+class Always:
+    """A graph of one score."""
+
+    def __init__(self, score: float) -> None:
+        self._score = score
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.floating]:
+        return np.full(len(features), self._score)
+
+
+@pytest.fixture(scope="module")
+def bundle(calm_contacts: Contacts) -> Bundle:
+    return train_first_champion(calm_contacts, seed=0, now=NOW).with_version("1")
+
+
+def test_every_record_becomes_a_contact_with_its_offset_or_a_dead_letter(calm_contacts: Contacts) -> None:
+    contacts = [contact for contact, _ in calm_contacts[:3]]
+    values = [encode(contacts[0]), b"?", encode(contacts[1]), None, encode(contacts[2])]
+    read = read_records([Record(10 + n, value) for n, value in enumerate(values)], NOW)
+    assert read.contacts == contacts
+    assert read.offsets == [10, 12, 14]
+    assert [(letter.offset, letter.value, letter.partition) for letter in read.dead] == [(11, b"?", 1), (13, None, 1)]
+
+
+def test_what_was_read_once_is_scored_by_each_model_under_its_own_version(
+    calm_contacts: Contacts, bundle: Bundle
+) -> None:
+    read = read_records([Record(n, encode(contact)) for n, (contact, _) in enumerate(calm_contacts[:20])], NOW)
+    for version, score in (("1", 0.25), ("2", 0.75)):
+        predictions = score_contacts(
+            read.contacts, read.offsets, ScoringModel(version, bundle.featuriser, Always(score))
+        )
+        assert [p.source_offset for p in predictions] == list(range(20))
+        assert {(p.model_version, p.score) for p in predictions} == {(version, score)}
+
+
+def test_a_graph_of_ours_with_a_featuriser_that_is_none_is_refused_before_it_meets_the_stream(bundle: Bundle) -> None:
+    scoring_model(bundle)
+    with pytest.raises(KeyError):
+        scoring_model(replace(bundle, featuriser=Featuriser({}, {})))
