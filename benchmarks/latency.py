@@ -18,7 +18,7 @@ from driftline.events import Alert, decode
 from driftline.local_stack import LocalStack
 from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
-from model.redis_retrain import open_registry, publish_champion
+from model.kafka_champions import open_registry, publish_champion
 
 CONTACTS, RATE = 60_000, 1_000
 
@@ -31,7 +31,9 @@ def main() -> None:
         settings = Settings.model_validate({"home": Path(folder)})
         with LocalStack(settings, say=lambda _: None) as stack:
             stack.start_workers(("score", "monitor"))
-            publish_champion(stack.settings, open_registry(stack.settings), base_contacts, lambda _: None)
+            publish_champion(
+                stack.settings, open_registry(stack.settings), lambda: base_contacts(settings), lambda _: None
+            )
             stack.wait_until_ready()
             watcher = threading.Thread(target=watch, args=(stack.settings, delays, stop))
             watcher.start()

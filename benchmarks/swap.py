@@ -29,7 +29,11 @@ CONTACTS, RATE, EVERY = 24_000, 1_000, 2_000
 
 def main() -> None:
     """24,000 contacts at 1,000/s, a new champion every 2,000."""
-    bundle = Maker(seed=0, now=datetime(2026, 1, 1, tzinfo=UTC)).first_champion(base_contacts()).bundle
+    bundle = (
+        Maker(seed=0, now=datetime(2026, 1, 1, tzinfo=UTC))
+        .first_champion(base_contacts(Settings.model_validate({})))
+        .bundle
+    )
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.model_validate({"home": Path(folder)})
         with LocalStack(settings, say=lambda _: None) as stack:

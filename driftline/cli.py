@@ -87,14 +87,42 @@ def up(settings: Settings, options: Namespace) -> int:
             stack.supervise()
 
 
-def base_contacts() -> list[tuple[Contact, int]]:
-    """The base set that every model is trained on: invented contacts with labels, always the same."""
+def base_contacts(settings: Settings) -> list[tuple[Contact, int]]:
+    """The base set that every model is trained on: the user's own, or else invented contacts, always the same.
+
+    Raises:
+        ValueError: there is no such file, or no labelled contact in it.
+    """
+    if settings.training_data is not None:
+        return _labelled(settings, settings.training_data)
     from producers.scenarios import SCENARIOS
 
     drawn = SCENARIOS["no_drift_baseline"].contacts(
         BASE_CONTACTS, seed=BASE_SEED, start=datetime(2026, 1, 1, tzinfo=UTC)
     )
     return list(drawn)
+
+
+def _labelled(settings: Settings, path: Path) -> list[tuple[Contact, int]]:
+    """The labelled contacts of a file."""
+    from driftline.events import Contact
+    from driftline.salt import installation_salt
+    from producers.lemlist import read_contacts
+
+    rejected = lambda row, why: say(f"{path.name}, row {row} is no contact: {why}")  # noqa: E731
+    contacts = [
+        (contact, engaged)
+        for contact, engaged in read_contacts(path, salt=installation_salt(settings), rejected=rejected)
+        if isinstance(contact, Contact)
+    ]
+    labelled = [(contact, engaged) for contact, engaged in contacts if engaged is not None]
+    if not labelled:
+        raise ValueError(
+            f"none of the {len(contacts)} contacts of {path} is labelled: add a column engaged (0 or 1), or laststate"
+            " and status as LemList exports them"
+        )
+    say(f"{path.name}: {len(labelled):,} of {len(contacts):,} contacts are labelled")
+    return labelled
 
 
 def score(settings: Settings, options: Namespace) -> int:
@@ -118,7 +146,7 @@ def retrain(settings: Settings, options: Namespace) -> int:
     raise_on_signals()  # a training takes longer than a worker may to end
     from model.redis_retrain import run
 
-    return _work(settings, "retrain", lambda: run(settings, base_contacts, say, Event()))
+    return _work(settings, "retrain", lambda: run(settings, lambda: base_contacts(settings), say, Event()))
 
 
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
@@ -284,6 +312,27 @@ def watch(settings: Settings, options: Namespace) -> int:
     return INTERRUPTED
 
 
+def model(settings: Settings, options: Namespace) -> int:
+    """Versions: made, shown, compared, promoted."""
+    from driftline.kafka_clients import wait_for_kafka
+    from model import commands
+
+    raise_on_signals()
+    contacts = None if getattr(options, "file", None) is None else _labelled(settings, Path(options.file))
+    if options.action in ("train", "promote", "rollback") and settings.kafka is not None:
+        wait_for_kafka(settings, say, timeout=10)
+    models = commands.Models(settings)
+    found, text = commands.run(models, options, contacts, now=datetime.now(UTC), say=say)
+    if getattr(options, "plot", None):
+        models.plot(Path(options.plot))
+        say(f"drawn to {options.plot}")
+    if options.json:
+        _print_json(found)
+    else:
+        print(text)
+    return DONE
+
+
 def status(settings: Settings, options: Namespace) -> int:
     """Every part and every worker."""
     from driftline.status import read_status, status_lines
@@ -298,7 +347,7 @@ def status(settings: Settings, options: Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
     command.__name__: command
-    for command in (demo, up, replay, score, monitor, retrain, alerts, backtest, watch, status)
+    for command in (demo, up, replay, score, monitor, retrain, alerts, backtest, model, watch, status)
 }
 
 if __name__ == "__main__":

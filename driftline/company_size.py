@@ -1,4 +1,4 @@
-"""The size of a company out of whatever stands in the column: ranges, counts, words, and what spreadsheets make of them.
+"""The size of a company out of whatever stands in the column: ranges, counts, words, or what a spreadsheet made of it.
 
 Import writes what it can as one of eight ranges; the model reads the number of people, whoever sent the contact.
 """

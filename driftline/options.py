@@ -65,23 +65,62 @@ def parser() -> argparse.ArgumentParser:
     )
     alerts.add_argument("--json", action="store_true", help="the alerts as on the topic")
 
-    backtest = add("backtest", "the alerts that a table would have raised: the same engine over a file, no broker")
-    backtest.add_argument("stream", help="CSV or Parquet, rows in order of arrival, any columns")
-    backtest.add_argument("--reference", required=True, help="CSV or Parquet of rows as they should be")
-    backtest.add_argument("--window", type=_at_least(2), default=500, help="rows compared (default %(default)s)")
-    backtest.add_argument("--pane", type=_at_least(1), help="rows between two tests (default a tenth of the window)")
-    backtest.add_argument(
-        "--false-alarm-rate", type=_rate, default=0.05, metavar="A",
-        help="P(any false alarm within the horizon) (default %(default)s)",
-    )  # fmt: skip
-    backtest.add_argument("--horizon", type=_at_least(1), default=20_000, help="in rows (default %(default)s)")
-    backtest.add_argument("--plot", metavar="OUT.png", help="draw drift share, alerts and columns")
-    backtest.add_argument("--json", action="store_true", help="as one JSON document")
-
+    _backtest_options(
+        add("backtest", "the alerts that a table would have raised: the same engine over a file, no broker")
+    )
+    _model_options(add("model", "versions of the model: train, evaluate, list, show, compare, promote, rollback"))
     add("watch", "live view: what is firing, drift share, ranked columns, champion, rates")
     status = add("status", "every part: reachable or not, lag, champion, what is firing")
     status.add_argument("--json", action="store_true", help="as one JSON document")
     return root
+
+
+def _backtest_options(found: argparse.ArgumentParser) -> None:
+    found.add_argument("stream", help="CSV or Parquet, rows in order of arrival, any columns")
+    found.add_argument("--reference", required=True, help="CSV or Parquet of rows as they should be")
+    found.add_argument("--window", type=_at_least(2), default=500, help="rows compared (default %(default)s)")
+    found.add_argument("--pane", type=_at_least(1), help="rows between two tests (default a tenth of the window)")
+    found.add_argument(
+        "--false-alarm-rate", type=_rate, default=0.05, metavar="A",
+        help="P(any false alarm within the horizon) (default %(default)s)",
+    )  # fmt: skip
+    found.add_argument("--horizon", type=_at_least(1), default=20_000, help="in rows (default %(default)s)")
+    found.add_argument("--plot", metavar="OUT.png", help="draw drift share, alerts and columns")
+    found.add_argument("--json", action="store_true", help="as one JSON document")
+
+
+def _model_options(found: argparse.ArgumentParser) -> None:
+    actions = found.add_subparsers(
+        title="actions", metavar="ACTION", required=True, dest="action", parser_class=_Parser
+    )
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        action: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
+        action.add_argument("--json", action="store_true", help="as one JSON document")
+        return action
+
+    contacts = "LemList CSV, enriched CSV or JSONL of contacts; those without a label are left out"
+    train = add("train", "train and register a version; the first one becomes champion")
+    train.add_argument("file", help=contacts)
+    train.add_argument("--seed", type=_at_least(0), default=0, help="of folds and trees (default %(default)s)")
+    train.add_argument(
+        "--feature-set", choices=("driftline", "original"), default="driftline",
+        help="what the model reads of a contact (default %(default)s)",
+    )  # fmt: skip
+    evaluate = add("evaluate", "what a version is worth on labelled contacts, with intervals and baselines")
+    evaluate.add_argument("file", help=contacts)
+    evaluate.add_argument("--model", metavar="V", help="which version (default: the champion)")
+    listed = add("list", "all versions, the oldest first")
+    listed.add_argument("--plot", metavar="OUT.png", help="draw the lifecycle: each version beside its champion")
+    show = add("show", "the model card of a version: data, figures, the gate's decision and its evidence")
+    show.add_argument("version", metavar="V")
+    compare = add("compare", "two versions side by side")
+    compare.add_argument("first", metavar="V1")
+    compare.add_argument("second", metavar="V2")
+    compare.add_argument("--on", metavar="FILE", dest="file", help="paired, on these labelled contacts")
+    promote = add("promote", "make a version champion; the stream swaps model and reference together")
+    promote.add_argument("version", metavar="V")
+    add("rollback", "go back to the version that was champion before")
 
 
 def _scenario_options(found: argparse.ArgumentParser) -> None:

@@ -129,8 +129,13 @@ class Bundle:
 
     def to_bytes(self) -> bytes:
         """One message: JSON, compressed; some 50 kB for a reference of 1,000 rows."""
-        files = {name: base64.b64encode(part).decode() for name, part in self.files().items()}
-        return zlib.compress(_json({"version": self.version, "files": files}), 9)
+        files = self.files()
+        document = {
+            "version": self.version,
+            "sha256": _seal(self.version, files),
+            "files": {name: base64.b64encode(part).decode() for name, part in files.items()},
+        }
+        return zlib.compress(_json(document), 9)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Bundle:
@@ -142,9 +147,11 @@ class Bundle:
         try:
             document = json.loads(_unpacked(data))
             files = {name: base64.b64decode(part) for name, part in document["files"].items()}
-            version = str(document["version"])
+            version, seal = str(document["version"]), document["sha256"]
         except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as fault:
             raise ValueError(f"not a model bundle ({fault})") from None
+        if seal != _seal(version, files):
+            raise ValueError("a model bundle whose checksum is not that of its content")
         return cls.from_files(files, version)
 
     def _reference_document(self) -> dict[str, Any]:
@@ -155,6 +162,11 @@ class Bundle:
             "inputs": [list(msgspec.structs.astuple(one)) for one in self.inputs],
             "engaged": list(self.engaged),
         }
+
+
+def _seal(version: str, files: Mapping[str, bytes]) -> str:
+    """Over the version and the manifest, which holds the checksums of the rest."""
+    return hashlib.sha256(version.encode() + b"/" + files.get(MANIFEST, b"")).hexdigest()
 
 
 def _json(document: Any) -> bytes:

@@ -114,7 +114,7 @@ class ContactTable:
             inside = rows[fold != held]
             if len(inside):
                 others = self.transform(self.fit(inside, engaged), rows[outside])
-                out[np.ix_(outside, self._encoded)] = others[:, self._encoded]
+                out[np.ix_(outside, np.array(self._encoded))] = others[:, self._encoded]
         return out
 
     def featuriser(self, fitted: Fitted) -> Featuriser:

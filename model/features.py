@@ -1,8 +1,8 @@
 """Contact → float32 row, the same code for training and for serving.
 
-There are two named feature sets: ``driftline``, and ``original``, the 47 columns of the model that Driftline began with,
-kept for comparison. The fitted part (medians, ranges, category encodings) is JSON. A row is a function of the contact
-and of that JSON alone, so it is the same bit for bit alone, in a batch and in training; and it is always finite.
+There are two named feature sets: ``driftline``, and ``original``, the 47 columns of the model that Driftline began
+with, kept for comparison. The fitted part (medians, ranges, category encodings) is JSON. A row is a function of the
+contact and of that JSON alone, so it is the same bit for bit alone, in a batch and in training; it is always finite.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ class History:
     @classmethod
     def of(cls, events: Iterable[ModelEvent]) -> History:
         """Of events in the order of their topic."""
-        champion, since = None, []
+        champion: str | None = None
+        since: list[ModelEvent] = []
         decisions: dict[str, ModelEvent] = {}
         for event in events:
             if event.event == "champion":

@@ -1,7 +1,7 @@
 """The model registry: MLflow, with the aliases @champion, @challenger and @previous. Opened by one worker at a time.
 
-A version is a run with its parameters, metrics with intervals, plots, model card, the ONNX graph with its signature, and
-the bundle as ONNX and JSON files. Each file's checksum is in the bundle's manifest, and that one's in a tag of the
+A version is a run with its parameters, metrics with intervals, plots, model card, the ONNX graph with its signature,
+and the bundle as ONNX and JSON files. Each file's checksum is in the bundle's manifest, and that one's in a tag of the
 version, so that neither a damaged nor an exchanged artefact is ever loaded.
 
 `import mlflow` takes seconds and 170 MB; only what registers models imports this module, and late.
@@ -50,7 +50,7 @@ for _chatty in ("mlflow", "alembic"):
 SQLITE = "sqlite:///"
 MODEL = "driftline"
 EXPERIMENT = "driftline"
-DECISION = "driftline.decision"
+DECISION, CHAMPION_SINCE = "driftline.decision", "driftline.champion_since"
 TRIGGER, MANIFEST_SHA256 = "driftline.trigger", "driftline.manifest_sha256"
 BUNDLE, REPORT = "bundle", "report.json"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -72,11 +72,19 @@ def _registry_errors() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Version:
-    """A registered version: its number, its aliases, and what is known of it; that is None where it cannot be read."""
+    """A registered version.
+
+    Attributes:
+        decision, why: the last one about it, the gate's or somebody's; None while there was none.
+        report: None where it cannot be read.
+    """
 
     version: str
     aliases: tuple[str, ...]
     registered_at: datetime
+    became_champion_at: datetime | None
+    decision: str | None
+    why: str | None
     report: Report | None
 
 
@@ -131,7 +139,7 @@ class Registry:
     def conclude(self, version: str, decision: Decision, why: str) -> None:
         """Write what became of a version where MLflow shows it."""
         self._client.set_model_version_tag(MODEL, version, DECISION, decision)
-        self._client.update_model_version(MODEL, version, f"{decision}: {why}")
+        self._client.update_model_version(MODEL, version, why)
 
     @_registry_errors()
     def load(self, version: str) -> Bundle:
@@ -185,6 +193,9 @@ class Registry:
             version=version,
             aliases=tuple(name for name in (CHAMPION, CHALLENGER, PREVIOUS) if aliases.get(name) == version),
             registered_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+            became_champion_at=datetime.fromisoformat(since) if (since := found.tags.get(CHAMPION_SINCE)) else None,
+            decision=found.tags.get(DECISION),
+            why=found.description or None,
             report=report,
         )
 
@@ -199,15 +210,16 @@ class Registry:
         return self._aliases().get(PREVIOUS)
 
     @_registry_errors()
-    def set_champion(self, version: str) -> None:
+    def set_champion(self, version: str, now: datetime) -> None:
         """Move @champion, and @previous to the version that it was on; what is champion is no challenger any more.
 
-        Done twice it changes nothing, so that whoever was killed amid it can do it again.
+        Done twice it changes nothing but the time, so that whoever was killed amid it can do it again.
         """
         former = self._aliases().get(CHAMPION)
         if former not in (None, version):
             self._client.set_registered_model_alias(MODEL, PREVIOUS, former)
         self._client.set_registered_model_alias(MODEL, CHAMPION, version)
+        self._client.set_model_version_tag(MODEL, version, CHAMPION_SINCE, now.isoformat(timespec="seconds"))
         self.clear_challenger(version)
 
     @_registry_errors()

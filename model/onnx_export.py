@@ -46,35 +46,37 @@ def export(trained: Trained, features: Matrix, *, seed: int) -> bytes:
     difference = float(np.abs(scored - trained.score(mixed)).max())
     if not difference <= LARGEST_DIFFERENCE:
         raise ExportError(
-            f"the ONNX graph of {trained.chosen} differs from the trained model by {difference:.1e}: it is not registered"
+            f"the ONNX graph of {trained.chosen} differs from the trained model by {difference:.1e}: not registered"
         )
     return graph
 
 
 def to_onnx(trained: Trained) -> bytes:
-    """The model as a serialised ONNX graph, checked by ONNX's own checker."""
-    estimator, width = trained.estimator, len(trained.featuriser.features)
-    if isinstance(estimator, Pipeline):
-        return _serialised(_linear(estimator, trained.slope, trained.shift, width), width)
-    return _serialised(_trees(estimator, trained.slope, trained.shift), width)
+    """The model as a serialised ONNX graph; standardisation and calibration are in its numbers."""
+    estimator, slope, shift = trained.estimator, trained.slope, trained.shift
+    if not isinstance(estimator, Pipeline):
+        return _serialised(_trees(estimator, slope, shift), len(trained.featuriser.features))
+    scaler, classifier = (step for _, step in estimator.steps)
+    coefficients = classifier.coef_[0] / scaler.scale_
+    intercept = classifier.intercept_[0] - scaler.mean_ @ coefficients
+    return linear_graph(slope * coefficients, slope * intercept + shift)
 
 
 Part = tuple[list[onnx.NodeProto], list[onnx.TensorProto]]
 
 
-def _linear(pipeline: Pipeline, slope: float, shift: float, width: int) -> Part:
-    """``features · weights + intercept``; standardisation and calibration are in the numbers."""
-    scaler, classifier = (step for _, step in pipeline.steps)
-    coefficients = classifier.coef_[0] / scaler.scale_
-    intercept = classifier.intercept_[0] - scaler.mean_ @ coefficients
+def linear_graph(coefficients: NDArray[np.floating], intercept: float) -> bytes:
+    """``sigmoid(features · coefficients + intercept)`` as a serialised ONNX graph."""
+    width = len(coefficients)
     nodes = [
         helper.make_node("MatMul", [INPUT, "weights"], ["weighted"]),
         helper.make_node("Add", ["weighted", "intercept"], ["logit"]),
     ]
-    return nodes, [
-        helper.make_tensor("weights", TensorProto.FLOAT, [width, 1], (slope * coefficients).astype(np.float32)),
-        helper.make_tensor("intercept", TensorProto.FLOAT, [1], [slope * intercept + shift]),
+    tensors = [
+        helper.make_tensor("weights", TensorProto.FLOAT, [width, 1], np.asarray(coefficients, np.float32)),
+        helper.make_tensor("intercept", TensorProto.FLOAT, [1], [intercept]),
     ]
+    return _serialised((nodes, tensors), width)
 
 
 def _trees(estimator: HistGradientBoostingClassifier, slope: float, shift: float) -> Part:
@@ -110,6 +112,7 @@ def _below(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _serialised(part: Part, width: int) -> bytes:
+    """The graph around a part that makes ``logit``, checked by ONNX's own checker."""
     nodes, tensors = part
     graph = helper.make_graph(
         [

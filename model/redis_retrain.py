@@ -25,7 +25,7 @@ from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, wait_for_redis
 from driftline.settings import Settings
 from driftline.workers import Stopped, mark_ready
 from model.bundle import Bundle
-from model.champions import SEED, open_registry, publish_champion
+from model.kafka_champions import SEED, open_registry, publish_champion
 from model.kafka_history import History
 from model.kafka_labelled import alert_of, labels_so_far, newcomers
 from model.kafka_models import KafkaModels, champion_event, publish, registered_event
@@ -103,10 +103,10 @@ class RetrainingWorker:
                 held.tell("", "making the first champion")
                 publish_champion(self._settings, registry, self._base, self._say)
             elif history.champion != registry.champion() and history.champion in registry.versions():
-                registry.set_champion(history.champion)
+                registry.set_champion(history.champion, datetime.now(UTC))
 
     def handle(self, redis: Redis, alert: Alert) -> bool:
-        """Retrain for an alert unless that has been decided already; False where it has to wait, and will come again."""
+        """Retrain for an alert unless that has been decided; False where it has to wait, and is to come again."""
         if alert.state != "firing" or alert.level != "retrain":
             return True
         with lock(redis, self._stop) as held:
@@ -224,7 +224,7 @@ class RetrainingWorker:
                 publish(self._settings, [champion_event(decided.model_version, decided.trigger)])
             elif history.champion != decided.model_version:
                 return
-            registry.set_champion(decided.model_version)
+            registry.set_champion(decided.model_version, datetime.now(UTC))
         elif decided.decision == "rejected":
             registry.clear_challenger(decided.model_version)
 

@@ -1,4 +1,4 @@
-"""What is known of a model version: its data, how it was chosen, and how good it is. The model card says it in words."""
+"""What is known of a model version: its data, how it was chosen, how good it is. The model card says it in words."""
 
 from __future__ import annotations
 
@@ -118,7 +118,6 @@ class Report:
         """Of a model just trained."""
         if ids(training) & ids(held_out):
             raise AssertionError("a contact both trained and judged the model")
-        told = isinstance(over_time, Evaluation)
         return cls(
             created_at=now,
             seed=seed,
@@ -132,8 +131,8 @@ class Report:
             held_out=DataFingerprint.of(held_out),
             troubles=troubles,
             evaluation=evaluation,
-            over_time=over_time if told else None,
-            over_time_why=None if told else str(over_time),
+            over_time=over_time if isinstance(over_time, Evaluation) else None,
+            over_time_why=over_time if isinstance(over_time, str) else None,
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ from model.evaluation import best_cut, log_losses, roc_auc
 from model.features import DRIFTLINE, FeatureSet, Featuriser, Matrix
 
 Labelled = tuple[Contact, int]
-Estimator = Pipeline | HistGradientBoostingClassifier
+Estimator: TypeAlias = Pipeline | HistGradientBoostingClassifier
 Floats = NDArray[np.float64]
 
 LEAST_CONTACTS, LEAST_OF_A_CLASS = 50, 10

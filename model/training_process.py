@@ -24,7 +24,7 @@ from model.report import Report
 from model.retrain import Made, Maker
 from model.split import Labelled
 
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = ("OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1")
 """For the child's libraries: each thread of theirs would take address space that counts against the limit."""
 
 
@@ -79,10 +79,10 @@ class TrainingProcess:
             newcomers=newcomers,
         )  # fmt: skip
         tether = [sys.executable, "-m", "driftline.tether", str(os.getpid())]
+        child = ["/usr/bin/env", *ONE_THREAD, sys.executable, "-m", "model.training_process"]
         with subprocess.Popen(
-            [*tether, sys.executable, "-m", "model.training_process"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | ONE_THREAD, start_new_session=True,
-        ) as process:  # fmt: skip
+            [*tether, *child], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        ) as process:
             timer = Timer(self.seconds, process.kill)
             timer.start()
             try:
@@ -96,9 +96,7 @@ class TrainingProcess:
         if last.report is not None:
             return Made(Bundle.from_bytes(last.bundle), Report.from_json(last.report))
         if not in_time:
-            raise TrainingError(
-                f"the training did not end within {self.seconds:g} s: raise DRIFTLINE_RETRAIN_SECONDS"
-            )
+            raise TrainingError(f"the training did not end within {self.seconds:g} s: raise DRIFTLINE_RETRAIN_SECONDS")
         raise TrainingError(
             f"the training ended with code {process.returncode}: if it lacked memory, raise"
             f" DRIFTLINE_RETRAIN_MEMORY_MB (now {self.memory_mb})"

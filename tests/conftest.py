@@ -15,6 +15,7 @@ from driftline.events import Contact
 from driftline.kafka_clients import ensure_topics
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
+from model.retrain import Made, Maker
 from producers.scenarios import SCENARIOS
 from tests.kafka_server import kafka_server
 
@@ -48,6 +49,12 @@ def calm_contacts() -> list[tuple[Contact, int]]:
 def shifted_contacts() -> list[tuple[Contact, int]]:
     """1,000 labelled contacts of other sectors."""
     return list(SCENARIOS["sector_shift"].contacts(1_000, seed=1, start=START))
+
+
+@pytest.fixture(scope="session")
+def made(calm_contacts: list[tuple[Contact, int]]) -> Made:
+    """A first champion and what is known of it; made once, since that takes a second or two."""
+    return Maker(seed=0, now=START).first_champion(calm_contacts)
 
 
 @pytest.fixture(scope="session")

@@ -18,16 +18,15 @@ from driftline.kafka_clients import open_producer, read_all
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, SHADOW_PREDICTIONS, Topic
 from model.bundle import Bundle
-from model.features import FEATURES
 from model.kafka_models import champion_event, publish, registered_event
-from model.onnx_export import logistic_graph
+from model.onnx_export import linear_graph
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def that_scores(bundle: Bundle, version: str, logit: float) -> Bundle:
     """The bundle with a graph that gives every contact the same score, so that a score tells who made it."""
-    return replace(bundle, version=version, onnx=logistic_graph(np.zeros(len(FEATURES)), logit))
+    return replace(bundle, version=version, onnx=linear_graph(np.zeros(len(bundle.featuriser.features)), logit))
 
 
 def make_champion(settings: Settings, bundle: Bundle) -> None:

@@ -11,9 +11,8 @@ from driftline.topics import PREDICTIONS, SHADOW_PREDICTIONS
 from model.bundle import Bundle
 from model.features import MISSING, OTHER
 from model.kafka_models import champion_event, publish
-from model.retrain import Maker
+from model.retrain import Made
 from tests.scoring_workers import (
-    NOW,
     decided,
     make_champion,
     put_in_shadow,
@@ -28,8 +27,8 @@ Contacts = list[tuple[Contact, int]]
 
 
 @pytest.fixture(scope="module")
-def champion(calm_contacts: Contacts) -> Bundle:
-    return that_scores(Maker(seed=0, now=NOW), "1", -2.0).first_champion(calm_contacts).bundle
+def champion(made: Made) -> Bundle:
+    return that_scores(made.bundle, "1", -2.0)
 
 
 def test_champion_and_challenger_score_the_same_contacts_and_only_the_champion_counts(

@@ -11,8 +11,7 @@ from consumers.kafka_scoring import scoring_model
 from consumers.scoring import ScoringModel, read_records, score_contacts
 from driftline.events import Contact, encode
 from model.bundle import Bundle
-from model.features import Featuriser
-from model.retrain import train_first_champion
+from model.retrain import Made
 
 Contacts = list[tuple[Contact, int]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,8 +39,8 @@ class Always:
 
 
 @pytest.fixture(scope="module")
-def bundle(calm_contacts: Contacts) -> Bundle:
-    return train_first_champion(calm_contacts, seed=0, now=NOW).with_version("1")
+def bundle(made: Made) -> Bundle:
+    return made.bundle.with_version("1")
 
 
 def test_every_record_becomes_a_contact_with_its_offset_or_a_dead_letter(calm_contacts: Contacts) -> None:
@@ -68,4 +67,4 @@ def test_what_was_read_once_is_scored_by_each_model_under_its_own_version(
 def test_a_graph_of_ours_with_a_featuriser_that_is_none_is_refused_before_it_meets_the_stream(bundle: Bundle) -> None:
     scoring_model(bundle)
     with pytest.raises(KeyError):
-        scoring_model(replace(bundle, featuriser=Featuriser({}, {})))
+        scoring_model(replace(bundle, featuriser=replace(bundle.featuriser, rates={})))

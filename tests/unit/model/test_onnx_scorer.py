@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from model.features import FEATURES
-from model.onnx_export import logistic_graph
+from model.onnx_export import linear_graph
 from model.onnx_scorer import OnnxScorer
 
 WIDTH = 3
@@ -51,8 +50,8 @@ def test_a_graph_of_its_featurisers_width_is_scored_with() -> None:
 
 
 def test_our_own_graph_is_one() -> None:
-    scorer = OnnxScorer(logistic_graph(np.zeros(len(FEATURES)), 0.0))
-    assert scorer.score(np.ones((2, len(FEATURES)), np.float32)).tolist() == [0.5, 0.5]
+    scorer = OnnxScorer(linear_graph(np.zeros(WIDTH), 0.0), WIDTH)
+    assert scorer.score(np.ones((2, WIDTH), np.float32)).tolist() == [0.5, 0.5]
 
 
 def external(location: str) -> bytes:

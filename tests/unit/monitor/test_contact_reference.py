@@ -24,7 +24,7 @@ from producers.scenarios import SCENARIOS
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module", params=FEATURE_SETS.values(), ids=FEATURE_SETS)
+@pytest.fixture(scope="module", params=list(FEATURE_SETS.values()), ids=list(FEATURE_SETS))
 def bundle(request: pytest.FixtureRequest) -> Bundle:
     base = list(SCENARIOS["no_drift_baseline"].contacts(1_500, seed=1, start=START))
     return Maker(seed=0, now=START, feature_set=request.param).first_champion(base).bundle.with_version("1")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from data.generate_sample_export import PATH, generate
-from driftline.events import Contact, encode
 from driftline.company_size import company_size
+from driftline.events import Contact, encode
 from producers.lemlist import Rejected, label_of, read_contacts
 
 EARLY = (

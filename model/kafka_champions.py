@@ -54,7 +54,7 @@ def publish_champion(settings: Settings, registry: Registry, base: Callable[[], 
     else:
         champion = registry.load(version)
     publish(settings, [registered_event(champion), champion_event(champion.version, None)])
-    registry.set_champion(champion.version)
+    registry.set_champion(champion.version, datetime.now(UTC))
     say(f"version {champion.version} is champion")
 
 
@@ -80,7 +80,7 @@ def promote(settings: Settings, registry: Registry, version: str, why: str) -> s
         raise ValueError(f"version {version} is champion already: `driftline model list` shows the others")
     if settings.kafka is not None:
         publish(settings, [registered_event(bundle), _by_hand(bundle, former, why), champion_event(version, None)])
-    registry.set_champion(version)
+    registry.set_champion(version, datetime.now(UTC))
     registry.conclude(version, "promoted", why)
     return former
 
