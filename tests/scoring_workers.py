@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
+from onnx import TensorProto, helper
 
 from consumers.kafka_scoring import run
 from driftline.events import Contact, ModelEvent, Prediction, decode, encode
@@ -18,16 +18,39 @@ from driftline.kafka_clients import open_producer, read_all
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, SHADOW_PREDICTIONS, Topic
 from model.bundle import Bundle
-from model.features import FEATURES
 from model.kafka_models import champion_event, publish, registered_event
-from model.onnx_export import logistic_graph
+from model.retrain import train_first_champion
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def first_champion(contacts: list[tuple[Contact, int]]) -> Bundle:
+    return train_first_champion(contacts, seed=0, now=NOW).with_version("1")
+
+
 def that_scores(bundle: Bundle, version: str, logit: float) -> Bundle:
     """The bundle with a graph that gives every contact the same score, so that a score tells who made it."""
-    return replace(bundle, version=version, onnx=logistic_graph(np.zeros(len(FEATURES)), logit))
+    features = bundle.reference.shape[1] - 1
+    nodes = [
+        helper.make_node("MatMul", ["features", "zeros"], ["logits"]),
+        helper.make_node("Add", ["logits", "logit"], ["moved"]),
+        helper.make_node("Sigmoid", ["moved"], ["column"]),
+        helper.make_node("Squeeze", ["column", "axes"], ["score"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "constant",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["contacts", features])],
+        [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["contacts"])],
+        [
+            helper.make_tensor("zeros", TensorProto.FLOAT, [features, 1], [0.0] * features),
+            helper.make_tensor("logit", TensorProto.FLOAT, [1], [logit]),
+            helper.make_tensor("axes", TensorProto.INT64, [1], [1]),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 10
+    return replace(bundle, version=version, onnx=model.SerializeToString())
 
 
 def make_champion(settings: Settings, bundle: Bundle) -> None:

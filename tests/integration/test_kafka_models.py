@@ -18,8 +18,7 @@ from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS
 from model.bundle import Bundle
 from model.kafka_models import PREPARED, KafkaModels, champion_event, publish, registered_event
-from model.retrain import train_first_champion
-from tests.scoring_workers import NOW, decided, make_champion, put_in_shadow, wait_until
+from tests.scoring_workers import NOW, decided, first_champion, make_champion, put_in_shadow, wait_until
 
 Contacts = list[tuple[Contact, int]]
 Damage = Callable[[Bundle], bytes]
@@ -27,7 +26,7 @@ Damage = Callable[[Bundle], bytes]
 
 @pytest.fixture(scope="module")
 def bundle(calm_contacts: Contacts) -> Bundle:
-    return train_first_champion(calm_contacts, seed=0, now=NOW)
+    return first_champion(calm_contacts)
 
 
 class Following:

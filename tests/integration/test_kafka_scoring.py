@@ -19,10 +19,9 @@ from driftline.settings import Settings
 from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS
 from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
-from model.retrain import train_first_champion
 from tests.scoring_workers import (
-    NOW,
     all_events,
+    first_champion,
     make_champion,
     scored,
     scorer,
@@ -37,7 +36,7 @@ Contacts = list[tuple[Contact, int]]
 
 @pytest.fixture(scope="module")
 def champion(calm_contacts: Contacts) -> Bundle:
-    return train_first_champion(calm_contacts, seed=0, now=NOW).with_version("1")
+    return first_champion(calm_contacts)
 
 
 def score_everything(settings: Settings) -> None:

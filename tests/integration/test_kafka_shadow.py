@@ -11,10 +11,9 @@ from driftline.topics import PREDICTIONS, SHADOW_PREDICTIONS
 from model.bundle import Bundle
 from model.features import MISSING, OTHER
 from model.kafka_models import champion_event, publish
-from model.retrain import train_first_champion
 from tests.scoring_workers import (
-    NOW,
     decided,
+    first_champion,
     make_champion,
     put_in_shadow,
     scored,
@@ -29,7 +28,7 @@ Contacts = list[tuple[Contact, int]]
 
 @pytest.fixture(scope="module")
 def champion(calm_contacts: Contacts) -> Bundle:
-    return that_scores(train_first_champion(calm_contacts, seed=0, now=NOW), "1", -2.0)
+    return that_scores(first_champion(calm_contacts), "1", -2.0)
 
 
 def test_champion_and_challenger_score_the_same_contacts_and_only_the_champion_counts(

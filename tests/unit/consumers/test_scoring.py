@@ -1,7 +1,6 @@
 """Contacts in, predictions and dead letters out."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ from consumers.scoring import ScoringModel, read_records, score_contacts
 from driftline.events import Contact, encode
 from model.bundle import Bundle
 from model.features import Featuriser
-from model.retrain import train_first_champion
+from tests.scoring_workers import NOW, first_champion
 
 Contacts = list[tuple[Contact, int]]
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -41,7 +39,7 @@ class Always:
 
 @pytest.fixture(scope="module")
 def bundle(calm_contacts: Contacts) -> Bundle:
-    return train_first_champion(calm_contacts, seed=0, now=NOW).with_version("1")
+    return first_champion(calm_contacts)
 
 
 def test_every_record_becomes_a_contact_with_its_offset_or_a_dead_letter(calm_contacts: Contacts) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from driftline.events import Contact
 from model import bundle as bundles
 from model.bundle import Bundle
-from model.retrain import train_first_champion
+from tests.scoring_workers import first_champion
 
 Contacts = list[tuple[Contact, int]]
 Document = dict[str, Any]
@@ -20,8 +19,7 @@ Document = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def data(calm_contacts: Contacts) -> bytes:
-    made = train_first_champion(calm_contacts, seed=0, now=datetime(2026, 1, 1, tzinfo=UTC))
-    return made.with_version("1").to_bytes()
+    return first_champion(calm_contacts).to_bytes()
 
 
 def altered(data: bytes, change: Callable[[Document], object], *, signed: bool = False) -> bytes:

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from model.features import FEATURES
-from model.onnx_export import logistic_graph
 from model.onnx_scorer import OnnxScorer
 
 WIDTH = 3
@@ -48,11 +46,6 @@ def test_a_graph_of_its_featurisers_width_is_scored_with() -> None:
         np.array([[0, 0, 0], [1, 2, 3]], np.float32)
     )
     np.testing.assert_allclose(scores, [0.5, 1 / (1 + np.exp(-2))], rtol=1e-6)
-
-
-def test_our_own_graph_is_one() -> None:
-    scorer = OnnxScorer(logistic_graph(np.zeros(len(FEATURES)), 0.0))
-    assert scorer.score(np.ones((2, len(FEATURES)), np.float32)).tolist() == [0.5, 0.5]
 
 
 def external(location: str) -> bytes:
