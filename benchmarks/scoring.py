@@ -26,7 +26,7 @@ from driftline.settings import Settings
 from driftline.topics import CONTACTS, PREDICTIONS
 from model.bundle import Bundle
 from model.kafka_models import KafkaModels, champion_event, publish, registered_event
-from model.retrain import train_first_champion
+from model.retrain import Maker
 from producers.scenarios import SCENARIOS
 
 N, REPEATS = 10_000, 5
@@ -58,7 +58,7 @@ def main() -> None:
     """10,000 contacts a repetition, on the embedded broker."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     contacts = list(SCENARIOS["no_drift_baseline"].contacts(N, seed=1, start=start))
-    champion = train_first_champion(contacts[:3_000], seed=0, now=start).with_version("1")
+    champion = Maker(seed=0, now=start).first_champion(contacts[:3_000]).bundle.with_version("1")
     loops: dict[str, Callable[[Settings], float]] = {
         "scoring worker (ours)": lambda settings: ours(settings, champion),
         "kafka-python, consume and produce alone": with_kafka_python,

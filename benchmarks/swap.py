@@ -19,7 +19,7 @@ from driftline.local_stack import LocalStack
 from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS, PANES, PREDICTIONS, Topic
 from model.kafka_models import champion_event, publish, registered_event
-from model.retrain import train_first_champion
+from model.retrain import Maker
 from producers.kafka_replay import replay
 from producers.replay import Pacer
 from producers.scenarios import SCENARIOS
@@ -29,7 +29,7 @@ CONTACTS, RATE, EVERY = 24_000, 1_000, 2_000
 
 def main() -> None:
     """24,000 contacts at 1,000/s, a new champion every 2,000."""
-    bundle = train_first_champion(base_contacts(), seed=0, now=datetime(2026, 1, 1, tzinfo=UTC))
+    bundle = Maker(seed=0, now=datetime(2026, 1, 1, tzinfo=UTC)).first_champion(base_contacts()).bundle
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings.model_validate({"home": Path(folder)})
         with LocalStack(settings, say=lambda _: None) as stack:

@@ -53,7 +53,7 @@ def scoring_model(bundle: Bundle) -> ScoringModel:
     Raises:
         ValueError: the graph is refused.
     """
-    model = ScoringModel(bundle.version, bundle.featuriser, OnnxScorer(bundle.onnx))
+    model = ScoringModel(bundle.version, bundle.featuriser, OnnxScorer(bundle.onnx, len(bundle.featuriser.features)))
     score_contacts([BLANK], [-1], model)
     return model
 

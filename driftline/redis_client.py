@@ -19,6 +19,7 @@ ALERTS_STREAM = "driftline:alerts"
 FIRING_HASH = "driftline:firing"
 CHAMPION = "driftline:champion"
 RETRAIN_LOCK = "driftline:retrain-lock"
+RETRAIN_PROGRESS = "driftline:retrain-progress"
 RETRAIN_GROUP = "retrain"
 
 UNREACHABLE = (RedisConnectionError, RedisTimeoutError, BusyLoadingError)
@@ -30,6 +31,7 @@ __all__ = [
     "FIRING_HASH",
     "RETRAIN_GROUP",
     "RETRAIN_LOCK",
+    "RETRAIN_PROGRESS",
     "UNREACHABLE",
     "Redis",
     "RedisError",

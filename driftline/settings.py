@@ -53,6 +53,15 @@ class Settings(BaseSettings):
         2.0, description="a partition without news for this long shows its partial pane"
     )
     min_labels: int = Field(200, ge=1, description="below it a challenger stays in shadow")
+    training_data: Path | None = Field(
+        None, description="labelled contacts that every model is trained on; without them, invented ones"
+    )
+    feature_set: Literal["driftline", "original"] = "driftline"
+    cooldown_seconds: Annotated[float, Field(ge=0)] = Field(
+        600.0, description="from one retraining to the next; alerts wait for it"
+    )
+    retrain_seconds: Annotated[float, Field(gt=0)] = Field(600.0, description="that a training may take")
+    retrain_memory_mb: int = Field(4_096, ge=256, description="of address space that a training may take")
     instance: str = Field(
         default_factory=platform.node,
         pattern=r"^[A-Za-z0-9._-]+$",

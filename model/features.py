@@ -1,35 +1,36 @@
-"""Contact → 47 float32 features, the same code for training and for serving.
+"""Contact → float32 row, the same code for training and for serving.
 
-The fitted part (category encodings, medians) is JSON. Missing numbers become the training median and missing
-categories a value of their own, so a row is always finite.
+There are two named feature sets: ``driftline``, and ``original``, the 47 columns of the model that Driftline began with,
+kept for comparison. The fitted part (medians, ranges, category encodings) is JSON. A row is a function of the contact
+and of that JSON alone, so it is the same bit for bit alone, in a batch and in training; and it is always finite.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from math import log2
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from driftline.company_size import employees
 from driftline.events import INPUTS, Contact, MonitoredColumns
 
 Matrix = NDArray[np.float32]
+Labels = NDArray[np.integer[Any]]
+FeatureSetName = Literal["driftline", "original"]
 
 MISSING, OTHER = "__missing__", "__other__"
-RARE = 10
-"""Category values seen fewer times than this are folded into ``__other__`` before encoding."""
-SMOOTHING = 20.0
-"""Contacts' worth of the overall rate that each category's engagement rate is pulled towards."""
-
-NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit", "companyfoundedon")
 ENCODED = ("llm_industry", "industry", "companyindustry", "languages", "location", "companylocation")
+"""Columns of many values: each value is encoded as the rate at which its contacts engaged."""
 TEXTS = ("summary", "skills", "jobtitle")
+FOUNDED = (1500.0, 2100.0)
+"""Years of foundation that can be; in the ``driftline`` set others count as missing."""
 ROLES: Mapping[str, tuple[str, ...]] = {
     "is_founder": ("founder", "ceo", "cto", "co-founder", "cofounder"),
     "is_director": ("director", "vp", "vice president"),
@@ -38,34 +39,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "is_marketing": ("marketing", "growth", "cmo"),
     "is_tech_role": ("engineer", "developer", "architect", "cto"),
 }
-ONE_HOT: Mapping[str, tuple[str, ...]] = {
-    "llm_seniority": ("Executive", "Mid", "Senior"),
-    "llm_geography": ("other", "regional_hub"),
-    "llm_business_type": ("leaders", "others", "salespeople", "workers"),
-    "companysize": ("11-50", "2-10", "201-500", "5001-10000", "501-1000", "51-200", "UNKNOWN"),
-    "companytype": (
-        "Government Agency", "Nonprofit", "Partnership", "Privately Held", "Public Company",
-        "Self-Employed", "Sole Proprietorship", "UNKNOWN",
-    ),
-}  # fmt: skip
-
-FEATURES: tuple[str, ...] = (
-    "llm_quality", "llm_engagement", "llm_decision_maker", "llm_industry", "llm_company_fit", "industry",
-    "companyindustry", "languages", "location", "companylocation", "companyfoundedon",
-    "has_summary", "has_skills", "has_jobtitle", "summary_length", "skills_count", "jobtitle_length",
-    *ROLES,
-    *(f"{column}_{value}" for column, values in ONE_HOT.items() for value in values),
-)  # fmt: skip
-"""The features in the model's order."""
-
-_DERIVED = {"skills_count": "skills"} | dict.fromkeys(ROLES, "jobtitle")
-_DERIVED |= {f"has_{text}": text for text in TEXTS} | {f"{text}_length": text for text in TEXTS}
-_DERIVED |= {f"{column}_{value}": column for column, values in ONE_HOT.items() for value in values}
-COLUMN_OF: Mapping[str, str] = {feature: _DERIVED.get(feature, feature) for feature in FEATURES}
-"""The contact's column that each feature is made of."""
-
 _inputs = attrgetter(*INPUTS)
-_AT = {feature: place for place, feature in enumerate(FEATURES)}
 _FLAGS_OF_WORD: dict[str, frozenset[int]] = {
     word: frozenset(place for place, words in enumerate(ROLES.values()) if word in words)
     for word in {word for words in ROLES.values() for word in words}
@@ -97,52 +71,99 @@ def monitored_columns(contact: Contact) -> MonitoredColumns:
     return MonitoredColumns(*numbers_and_categories, *lengths)
 
 
-@dataclass(frozen=True)
-class Featuriser:
-    """A fitted featuriser: medians of the numbers and engagement rates of the encoded categories."""
+RawRow = list[float | str | None]
+"""What a contact says of each feature: a number, None for a gap, and of an encoded category its value."""
 
+
+@dataclass(frozen=True, eq=False)
+class FeatureSet:
+    """What a model reads of a contact.
+
+    Attributes:
+        column_of: feature → the contact's column that it is made of, in the model's order.
+        numbers: features that are kept within the range seen in training, and whose gaps get its median.
+        raw_row: what a contact says, in the model's order.
+    """
+
+    name: FeatureSetName
+    column_of: Mapping[str, str]
+    numbers: tuple[str, ...]
+    raw_row: Callable[[Contact], RawRow]
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features in the model's order."""
+        return tuple(self.column_of)
+
+    def places(self, features: Sequence[str]) -> list[int]:
+        """Where some features stand."""
+        return [self.features.index(feature) for feature in features]
+
+
+@dataclass(frozen=True, eq=False)
+class Featuriser:
+    """A fitted featuriser.
+
+    Attributes:
+        medians: of each number, what fills its gaps.
+        ranges: of each number, the lowest and the highest in training: what lies beyond is moved to the edge, since a
+            linear model would extrapolate.
+        rates: of each encoded column, value → engagement rate; an unseen value is ``__other__``.
+    """
+
+    feature_set: FeatureSet
     medians: Mapping[str, float]
+    ranges: Mapping[str, tuple[float, float]]
     rates: Mapping[str, Mapping[str, float]]
 
-    @classmethod
-    def fit(cls, contacts: Sequence[Contact], engaged: NDArray[np.integer[Any]]) -> Featuriser:
-        """Fit on labelled contacts.
-
-        Raises:
-            ValueError: there are none.
-        """
-        if not contacts:
-            raise ValueError("no labelled contacts to fit the featuriser on")
-        overall = float(np.mean(engaged))
-        medians = {name: _median([getattr(contact, name) for contact in contacts]) for name in NUMBERS}
-        rates = {name: _rates([_category(contact, name) for contact in contacts], engaged, overall) for name in ENCODED}
-        return cls(medians, rates)
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features in the model's order."""
+        return self.feature_set.features
 
     def transform(self, contacts: Sequence[Contact]) -> Matrix:
-        """Features of contacts, shape (contacts, 47), all finite."""
-        out = np.zeros((len(contacts), len(FEATURES)), dtype=np.float32)
+        """Features of contacts, shape (contacts, features), all finite."""
         if not contacts:
-            return out
-        for name in NUMBERS:
-            median = self.medians[name]
-            out[:, _AT[name]] = [median if (v := getattr(c, name)) is None else v for c in contacts]
-        for name in ENCODED:
-            rates = self.rates[name]
-            other = rates[OTHER]
-            out[:, _AT[name]] = [rates.get(getattr(c, name) or MISSING, other) for c in contacts]
-        _fill_texts(out, contacts)
-        for name, places in _ONE_HOT_PLACES.items():
-            default = places.get("UNKNOWN", -1)
-            hot = [places.get(v, -1) if (v := getattr(c, name)) else default for c in contacts]
-            _set(out, hot)
-        return out
+            return np.empty((0, len(self.features)), np.float32)
+        out = np.array([self._row(contact) for contact in contacts], np.float32)
+        return np.clip(out, *self._bounds, out=out)
+
+    def _row(self, contact: Contact) -> RawRow:
+        row = self.feature_set.raw_row(contact)
+        for place, rates, other in self._encoders:
+            row[place] = rates.get(row[place] or MISSING, other)
+        for place, median in self._fills:
+            if row[place] is None:
+                row[place] = median
+        return row
+
+    @cached_property
+    def _encoders(self) -> list[tuple[int, Mapping[Any, float], float]]:
+        places = self.feature_set.places(ENCODED)
+        return [(place, self.rates[name], self.rates[name][OTHER]) for place, name in zip(places, ENCODED, strict=True)]
+
+    @cached_property
+    def _fills(self) -> list[tuple[int, float]]:
+        numbers = self.feature_set.numbers
+        return [(at, self.medians[name]) for at, name in zip(self.feature_set.places(numbers), numbers, strict=True)]
+
+    @cached_property
+    def _bounds(self) -> tuple[Matrix, Matrix]:
+        low, high = (np.full(len(self.features), bound, np.float32) for bound in (-np.inf, np.inf))
+        for place, name in zip(
+            self.feature_set.places(self.feature_set.numbers), self.feature_set.numbers, strict=True
+        ):
+            low[place], high[place] = self.ranges[name]
+        return low, high
 
     def to_spec(self) -> dict[str, Any]:
         """As JSON-able data."""
         return {
-            "features": list(FEATURES),
+            "feature_set": self.feature_set.name,
+            "features": list(self.features),
             "medians": dict(self.medians),
-            "rates": {k: dict(v) for k, v in self.rates.items()},
+            "ranges": {name: list(bounds) for name, bounds in self.ranges.items()},
+            "rates": {name: dict(rates) for name, rates in self.rates.items()},
         }
 
     @classmethod
@@ -152,68 +173,136 @@ class Featuriser:
         Raises:
             ValueError: the spec is of other features than this version of Driftline computes.
         """
-        if tuple(spec["features"]) != FEATURES:
+        known = FEATURE_SETS.get(spec.get("feature_set", ""))
+        if known is None or tuple(spec["features"]) != known.features:
             raise ValueError("this model was trained on other features: retrain it with this version of Driftline")
-        return cls(spec["medians"], spec["rates"])
+        ranges = {name: (low, high) for name, (low, high) in spec["ranges"].items()}
+        return cls(known, spec["medians"], ranges, spec["rates"])
 
 
-def out_of_fold(contacts: Sequence[Contact], engaged: NDArray[np.integer[Any]], *, folds: int = 5, seed: int) -> Matrix:
-    """Training features whose target encodings never saw the row's own label, shape (contacts, 47).
-
-    Encoding a row with a rate that its own label went into makes the training score a lie.
-    """
-    fold = np.random.default_rng(seed).permutation(np.arange(len(contacts)) % folds)
-    out = np.zeros((len(contacts), len(FEATURES)), dtype=np.float32)
-    for held in range(folds):
-        inside, outside = np.flatnonzero(fold != held).tolist(), np.flatnonzero(fold == held).tolist()
-        fitted = Featuriser.fit([contacts[i] for i in inside], engaged[inside])
-        out[outside] = fitted.transform([contacts[i] for i in outside])
-    return out
+Flags = Mapping[str | None, tuple[int, ...]]
 
 
-_ONE_HOT_PLACES = {column: {value: _AT[f"{column}_{value}"] for value in values} for column, values in ONE_HOT.items()}
+def _flags(*values: str) -> Flags:
+    """For each value the flags of all of them, only its own set."""
+    return {value: tuple(int(value == other) for other in values) for value in values}
 
 
-def _fill_texts(out: Matrix, contacts: Sequence[Contact]) -> None:
-    summaries = [c.summary or "" for c in contacts]
-    skills = [c.skills or "" for c in contacts]
-    titles = [c.jobtitle or "" for c in contacts]
-    columns: dict[str, list[Any]] = {
-        "has_summary": [bool(text) for text in summaries],
-        "has_skills": [bool(text) for text in skills],
-        "has_jobtitle": [bool(text) for text in titles],
-        "summary_length": [len(text) for text in summaries],
-        "skills_count": [text.count(",") + 1 if text else 0 for text in skills],
-        "jobtitle_length": [len(text) for text in titles],
-    }
-    for name, values in columns.items():
-        out[:, _AT[name]] = values
-    first = _AT["is_founder"]
-    out[:, first : first + len(ROLES)] = [role_flags(title) for title in titles]
+def _named(column: str, flags: Flags) -> dict[str, str]:
+    return {f"{column}_{value}": column for value in flags}
 
 
-def _set(out: Matrix, hot: list[int]) -> None:
-    places = np.asarray(hot)
-    rows = np.flatnonzero(places >= 0)
-    out[rows, places[rows]] = 1.0
+_SENIORITY = _flags("Entry", "Mid", "Senior", "Executive", "C-Level")
+_GEOGRAPHY = _flags("international_hub", "regional_hub", "other")
+_BUSINESS = _flags("leaders", "experts", "salespeople", "workers", "others")
+_TYPE = _flags(
+    "Educational Institution", "Government Agency", "Nonprofit", "Partnership", "Privately Held", "Public Company",
+    "Self-Employed", "Sole Proprietorship",
+)  # fmt: skip
+_NO_ROLE = (0,) * len(ROLES)
+_NONE_3, _NONE_5, _NONE_8 = (0,) * 3, (0,) * 5, (0,) * 8
 
 
-def _category(contact: Contact, name: str) -> str:
-    return getattr(contact, name) or MISSING
+def _driftline_row(c: Contact) -> RawRow:
+    """An unseen value sets none of its column's flags, and is not missing: that is its place."""
+    founded = c.companyfoundedon
+    size = employees(c.companysize)
+    return [
+        c.llm_quality, c.llm_engagement, c.llm_decision_maker, c.llm_company_fit,
+        founded if founded is not None and FOUNDED[0] <= founded <= FOUNDED[1] else None,
+        None if size is None else log2(size),
+        c.languages.count(",") + 1 if c.languages else 0,
+        c.skills.count(",") + 1 if c.skills else 0,
+        len(c.summary) if c.summary else 0,
+        len(c.jobtitle) if c.jobtitle else 0,
+        c.llm_industry, c.industry, c.companyindustry, c.languages, c.location, c.companylocation,
+        *(role_flags(c.jobtitle) if c.jobtitle else _NO_ROLE),
+        *_SENIORITY.get(c.llm_seniority, _NONE_5),
+        *_GEOGRAPHY.get(c.llm_geography, _NONE_3),
+        *_BUSINESS.get(c.llm_business_type, _NONE_5),
+        *_TYPE.get(c.companytype, _NONE_8),
+        not c.companysize, not c.companytype, not c.companyindustry, not c.companylocation, founded is None,
+        not c.industry, not c.languages, not c.summary, not c.skills, not c.jobtitle,
+    ]  # fmt: skip
 
 
-def _median(values: list[float | None]) -> float:
-    present = [value for value in values if value is not None]
-    return float(np.median(present)) if present else 0.0
+_DRIFTLINE_NUMBERS = {
+    "llm_quality": "llm_quality", "llm_engagement": "llm_engagement", "llm_decision_maker": "llm_decision_maker",
+    "llm_company_fit": "llm_company_fit", "companyfoundedon": "companyfoundedon", "companysize_log2": "companysize",
+    "languages_count": "languages", "skills_count": "skills", "summary_length": "summary",
+    "jobtitle_length": "jobtitle",
+}  # fmt: skip
+_MAY_LACK = (
+    "companysize", "companytype", "companyindustry", "companylocation", "companyfoundedon", "industry", "languages",
+    "summary", "skills", "jobtitle",
+)  # fmt: skip
+DRIFTLINE = FeatureSet(
+    "driftline",
+    {
+        **_DRIFTLINE_NUMBERS,
+        **{name: name for name in ENCODED},
+        **dict.fromkeys(ROLES, "jobtitle"),
+        **_named("llm_seniority", _SENIORITY),
+        **_named("llm_geography", _GEOGRAPHY),
+        **_named("llm_business_type", _BUSINESS),
+        **_named("companytype", _TYPE),
+        **{f"{column}_missing": column for column in _MAY_LACK},
+    },
+    tuple(_DRIFTLINE_NUMBERS),
+    _driftline_row,
+)
+"""The default: sizes as numbers, every gap flagged, every known value told from an unseen one."""
+
+_ORIGINAL_SENIORITY = _flags("Executive", "Mid", "Senior")
+_ORIGINAL_GEOGRAPHY = _flags("other", "regional_hub")
+_ORIGINAL_BUSINESS = _flags("leaders", "others", "salespeople", "workers")
+_ORIGINAL_SIZE = _flags("11-50", "2-10", "201-500", "5001-10000", "501-1000", "51-200", "UNKNOWN")
+_ORIGINAL_TYPE = _flags(
+    "Government Agency", "Nonprofit", "Partnership", "Privately Held", "Public Company", "Self-Employed",
+    "Sole Proprietorship", "UNKNOWN",
+)  # fmt: skip
+_NONE_2, _NONE_4, _NONE_7 = (0,) * 2, (0,) * 4, (0,) * 7
 
 
-def _rates(values: list[str], engaged: NDArray[np.integer[Any]], overall: float) -> dict[str, float]:
-    """Smoothed engagement rate per category; rare ones share ``__other__``."""
-    counts = Counter(values)
-    fold: Callable[[str], str] = lambda value: value if counts[value] >= RARE else OTHER  # noqa: E731
-    seen: Counter[str] = Counter({OTHER: 0})
-    hits: Counter[str] = Counter()
-    for value, label in zip(map(fold, values), engaged.tolist(), strict=True):
-        seen[value] += 1
-        hits[value] += label
-    return {value: (hits[value] + SMOOTHING * overall) / (n + SMOOTHING) for value, n in sorted(seen.items())}
+def _original_row(c: Contact) -> RawRow:
+    return [
+        c.llm_quality, c.llm_engagement, c.llm_decision_maker, c.llm_industry, c.llm_company_fit, c.industry,
+        c.companyindustry, c.languages, c.location, c.companylocation, c.companyfoundedon,
+        bool(c.summary), bool(c.skills), bool(c.jobtitle),
+        len(c.summary) if c.summary else 0,
+        c.skills.count(",") + 1 if c.skills else 0,
+        len(c.jobtitle) if c.jobtitle else 0,
+        *(role_flags(c.jobtitle) if c.jobtitle else _NO_ROLE),
+        *_ORIGINAL_SENIORITY.get(c.llm_seniority, _NONE_3),
+        *_ORIGINAL_GEOGRAPHY.get(c.llm_geography, _NONE_2),
+        *_ORIGINAL_BUSINESS.get(c.llm_business_type, _NONE_4),
+        *_ORIGINAL_SIZE.get(c.companysize or "UNKNOWN", _NONE_7),
+        *_ORIGINAL_TYPE.get(c.companytype or "UNKNOWN", _NONE_8),
+    ]  # fmt: skip
+
+
+ORIGINAL = FeatureSet(
+    "original",
+    {
+        "llm_quality": "llm_quality", "llm_engagement": "llm_engagement", "llm_decision_maker": "llm_decision_maker",
+        "llm_industry": "llm_industry", "llm_company_fit": "llm_company_fit", "industry": "industry",
+        "companyindustry": "companyindustry", "languages": "languages", "location": "location",
+        "companylocation": "companylocation", "companyfoundedon": "companyfoundedon",
+        **{f"has_{text}": text for text in TEXTS},
+        "summary_length": "summary", "skills_count": "skills", "jobtitle_length": "jobtitle",
+        **dict.fromkeys(ROLES, "jobtitle"),
+        **_named("llm_seniority", _ORIGINAL_SENIORITY),
+        **_named("llm_geography", _ORIGINAL_GEOGRAPHY),
+        **_named("llm_business_type", _ORIGINAL_BUSINESS),
+        **_named("companysize", _ORIGINAL_SIZE),
+        **_named("companytype", _ORIGINAL_TYPE),
+    },
+    (
+        "llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit", "companyfoundedon",
+        "summary_length", "skills_count", "jobtitle_length",
+    ),
+    _original_row,
+)  # fmt: skip
+"""The 47 columns of the model that Driftline began with, in its order."""
+
+FEATURE_SETS: Mapping[str, FeatureSet] = {DRIFTLINE.name: DRIFTLINE, ORIGINAL.name: ORIGINAL}

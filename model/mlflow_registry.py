@@ -1,16 +1,25 @@
-"""The model registry: MLflow, with the aliases @champion and @challenger. Opened by one worker at a time.
+"""The model registry: MLflow, with the aliases @champion, @challenger and @previous. Opened by one worker at a time.
+
+A version is a run with its parameters, metrics with intervals, plots, model card, the ONNX graph with its signature, and
+the bundle as ONNX and JSON files. Each file's checksum is in the bundle's manifest, and that one's in a tag of the
+version, so that neither a damaged nor an exchanged artefact is ever loaded.
 
 `import mlflow` takes seconds and 170 MB; only what registers models imports this module, and late.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -21,12 +30,19 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # a server that i
 
 import mlflow
 import mlflow.onnx
+import numpy as np
 from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
+from mlflow.types import Schema, TensorSpec
 from sqlalchemy.exc import SQLAlchemyError
 
-from model.bundle import Bundle
+from driftline.events import Decision
+from model.bundle import MANIFEST, Bundle
+from model.card import model_card
+from model.matplotlib_evaluation import plot_calibration
 from model.onnx_export import parsed
+from model.report import Report
 
 for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.ERROR)
@@ -34,9 +50,10 @@ for _chatty in ("mlflow", "alembic"):
 SQLITE = "sqlite:///"
 MODEL = "driftline"
 EXPERIMENT = "driftline"
-TRIGGER = "driftline.trigger"
-BUNDLE_FILE = "bundle/bundle.bin"
-CHAMPION, CHALLENGER = "champion", "challenger"
+DECISION = "driftline.decision"
+TRIGGER, MANIFEST_SHA256 = "driftline.trigger", "driftline.manifest_sha256"
+BUNDLE, REPORT = "bundle", "report.json"
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 # Given explicitly, because working them out takes MLflow 6 to 9 seconds.
 REQUIREMENTS = ["onnxruntime", "numpy"]
 
@@ -53,6 +70,16 @@ def _registry_errors() -> Iterator[None]:
         raise RegistryError(f"MLflow: {str(fault).splitlines()[0]}") from fault
 
 
+@dataclass(frozen=True)
+class Version:
+    """A registered version: its number, its aliases, and what is known of it; that is None where it cannot be read."""
+
+    version: str
+    aliases: tuple[str, ...]
+    registered_at: datetime
+    report: Report | None
+
+
 class Registry:
     """Versions of the one registered model, each with its bundle. Every method may raise `RegistryError`."""
 
@@ -67,47 +94,73 @@ class Registry:
             self._client.create_registered_model(MODEL)
 
     @_registry_errors()
-    def register(
-        self, bundle: Bundle, *, metrics: dict[str, float], params: dict[str, str], trigger: str | None = None
-    ) -> Bundle:
-        """Log a run with graph and bundle, and register it as a new version; returns the bundle under that version.
+    def register(self, bundle: Bundle, report: Report) -> Bundle:
+        """Log a run with everything that is known of a model, and register it as a new version.
 
-        What has been registered for the same trigger before is returned as it is, so that a retraining that was
-        interrupted does not leave two versions.
+        The version comes last, so that whoever is killed amid this leaves a run, and no half of a version. What has
+        been registered for the same trigger before is returned as it is, so that a retraining that was interrupted does
+        not leave two versions.
+
+        Returns:
+            The bundle under the registry's version.
         """
-        if trigger is not None and (known := self._version_of(trigger)) is not None:
+        if report.trigger is not None and (known := self.version_of(report.trigger)) is not None:
             return self.load(known)
         with mlflow.start_run(experiment_id=self._experiment) as run:
-            mlflow.log_params(params)
-            mlflow.log_metrics(metrics)
-            logged = mlflow.onnx.log_model(parsed(bundle.onnx), name="graph", pip_requirements=REQUIREMENTS)
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / Path(BUNDLE_FILE).name
-                path.write_bytes(bundle.to_bytes())
-                mlflow.log_artifact(str(path), str(Path(BUNDLE_FILE).parent))
-        tags = {} if trigger is None else {TRIGGER: trigger}
+            mlflow.log_params(report.params())
+            logged = mlflow.onnx.log_model(
+                parsed(bundle.onnx), name="graph", pip_requirements=REQUIREMENTS, signature=_signature(bundle)
+            )
+            manifest = self._log(run.info.run_id, bundle, report, "to be registered")
+        tags = {MANIFEST_SHA256: manifest} | ({TRIGGER: report.trigger} if report.trigger else {})
         created = self._client.create_model_version(
             MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id
         )
         return bundle.with_version(str(created.version))
 
     @_registry_errors()
+    def update(self, bundle: Bundle, report: Report) -> None:
+        """Write down what a decision has brought: judgement, evaluation, and the reference of a late promotion."""
+        run_id = self._found(bundle.version).run_id
+        manifest = self._log(run_id, bundle, report, bundle.version)
+        self._client.set_model_version_tag(MODEL, bundle.version, MANIFEST_SHA256, manifest)
+        if report.judgement is not None:
+            self.conclude(bundle.version, report.judgement.decision, report.judgement.why)
+
+    @_registry_errors()
+    def conclude(self, version: str, decision: Decision, why: str) -> None:
+        """Write what became of a version where MLflow shows it."""
+        self._client.set_model_version_tag(MODEL, version, DECISION, decision)
+        self._client.update_model_version(MODEL, version, f"{decision}: {why}")
+
+    @_registry_errors()
     def load(self, version: str) -> Bundle:
         """The bundle of a version.
 
         Raises:
-            ValueError: there is no such version.
+            ValueError: there is no such version, or its artefacts are not those that were registered.
         """
+        found = self._found(version)
+        files = self._files(found.run_id, BUNDLE)
+        if hashlib.sha256(files.get(MANIFEST, b"")).hexdigest() != found.tags.get(MANIFEST_SHA256):
+            raise ValueError(
+                f"the artefacts of model version {version} are not those that were registered: it is refused; train"
+                " another one with `driftline model train`"
+            )
+        return Bundle.from_files(files, version)
+
+    @_registry_errors()
+    def report(self, version: str) -> Report:
+        """What is known of a version.
+
+        Raises:
+            ValueError: there is no such version, or its report cannot be read.
+        """
+        files = self._files(self._found(version).run_id, REPORT)
         try:
-            run_id = self._client.get_model_version(MODEL, version).run_id
-        except MlflowException as fault:
-            if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            known = ", ".join(self.versions()) or "none"
-            raise ValueError(f"no model version {version}: there are {known}") from None
-        with tempfile.TemporaryDirectory() as folder:
-            path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=BUNDLE_FILE, dst_path=folder)
-            return Bundle.from_bytes(Path(path).read_bytes()).with_version(version)
+            return Report.from_json(json.loads(files[REPORT]))
+        except (KeyError, ValueError) as fault:
+            raise ValueError(f"the report of model version {version} cannot be read ({fault})") from None
 
     @_registry_errors()
     def versions(self) -> list[str]:
@@ -116,24 +169,106 @@ class Registry:
         return sorted((str(version.version) for version in found), key=int)
 
     @_registry_errors()
+    def describe(self, version: str) -> Version:
+        """A version with what is known of it.
+
+        Raises:
+            ValueError: there is no such version.
+        """
+        found = self._found(version)
+        aliases = self._aliases()
+        try:
+            report = self.report(version)
+        except ValueError:
+            report = None
+        return Version(
+            version=version,
+            aliases=tuple(name for name in (CHAMPION, CHALLENGER, PREVIOUS) if aliases.get(name) == version),
+            registered_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+            report=report,
+        )
+
+    @_registry_errors()
     def champion(self) -> str | None:
         """The version with the alias @champion, if any."""
-        version = self._client.get_registered_model(MODEL).aliases.get(CHAMPION)
-        return None if version is None else str(version)
+        return self._aliases().get(CHAMPION)
+
+    @_registry_errors()
+    def previous(self) -> str | None:
+        """The version that was champion before: what a rollback goes back to."""
+        return self._aliases().get(PREVIOUS)
 
     @_registry_errors()
     def set_champion(self, version: str) -> None:
-        """Move @champion; what is champion is no challenger any more."""
+        """Move @champion, and @previous to the version that it was on; what is champion is no challenger any more.
+
+        Done twice it changes nothing, so that whoever was killed amid it can do it again.
+        """
+        former = self._aliases().get(CHAMPION)
+        if former not in (None, version):
+            self._client.set_registered_model_alias(MODEL, PREVIOUS, former)
         self._client.set_registered_model_alias(MODEL, CHAMPION, version)
+        self.clear_challenger(version)
 
     @_registry_errors()
     def set_challenger(self, version: str) -> None:
         """Move @challenger."""
         self._client.set_registered_model_alias(MODEL, CHALLENGER, version)
 
-    def _version_of(self, trigger: str) -> str | None:
-        found = self._client.search_model_versions(f"name='{MODEL}'")
-        return next((str(v.version) for v in found if v.tags.get(TRIGGER) == trigger), None)
+    @_registry_errors()
+    def clear_challenger(self, version: str) -> None:
+        """Take @challenger off a version, if it is on it."""
+        if self._aliases().get(CHALLENGER) == version:
+            self._client.delete_registered_model_alias(MODEL, CHALLENGER)
+
+    @_registry_errors()
+    def version_of(self, trigger: str) -> str | None:
+        """The version that was made for an alert, if one was."""
+        found = self._client.search_model_versions(f"name='{MODEL}' and tags.`{TRIGGER}` = '{trigger}'")
+        return next((str(version.version) for version in found), None)
+
+    def _log(self, run_id: str, bundle: Bundle, report: Report, version: str) -> str:
+        """Artefacts and metrics of a run; returns the manifest's checksum."""
+        files = bundle.files()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / BUNDLE).mkdir()
+            for file, content in files.items():
+                (folder / BUNDLE / file).write_bytes(content)
+            (folder / REPORT).write_text(json.dumps(report.to_json(), ensure_ascii=False), "utf-8")
+            (folder / "model_card.md").write_text(model_card(report, version), "utf-8")
+            if report.evaluation is not None:
+                plot_calibration(report.evaluation, folder / "calibration.png")
+            self._client.log_artifacts(run_id, name)
+        for metric, value in report.metrics().items():
+            self._client.log_metric(run_id, metric, value)
+        return hashlib.sha256(files[MANIFEST]).hexdigest()
+
+    def _found(self, version: str) -> Any:
+        try:
+            return self._client.get_model_version(MODEL, version)
+        except MlflowException as fault:
+            if fault.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            known = ", ".join(self.versions()) or "none"
+            raise ValueError(f"no model version {version}: there are {known}") from None
+
+    def _files(self, run_id: str, artefact: str) -> dict[str, bytes]:
+        """A file, or the files of a folder, by name; empty where there is none."""
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=artefact, dst_path=folder)
+            except (MlflowException, OSError) as fault:
+                if isinstance(fault, MlflowException) and fault.error_code == "INTERNAL_ERROR":
+                    raise
+                return {}
+            found = Path(path)
+            files = [found] if found.is_file() else [file for file in found.iterdir() if file.is_file()]
+            return {file.name: file.read_bytes() for file in files}
+
+    def _aliases(self) -> Mapping[str, str]:
+        found = self._client.get_registered_model(MODEL).aliases
+        return {name: str(version) for name, version in found.items()}
 
     def _ensure_experiment(self, tracking_uri: str) -> str:
         found = self._client.get_experiment_by_name(EXPERIMENT)
@@ -154,3 +289,10 @@ def _ensure_database(path: Path) -> None:
     draft.unlink(missing_ok=True)
     MlflowClient(f"{SQLITE}{draft}").search_experiments(max_results=1)
     draft.replace(path)
+
+
+def _signature(bundle: Bundle) -> ModelSignature:
+    """What the graph takes and makes, as MLflow writes it down."""
+    width = len(bundle.featuriser.features)
+    rows = TensorSpec(np.dtype(np.float32), (-1, width), "features")
+    return ModelSignature(inputs=Schema([rows]), outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "score")]))

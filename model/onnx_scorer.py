@@ -10,8 +10,6 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from model.features import FEATURES
-
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 """Of ONNX's own operators; those of others need code that a graph cannot carry, or differ from runtime to runtime."""
 
@@ -28,7 +26,7 @@ class OnnxScorer:
         ValueError: the graph is refused, and why.
     """
 
-    def __init__(self, graph: bytes, features: int = len(FEATURES)) -> None:
+    def __init__(self, graph: bytes, features: int) -> None:
         try:
             _check_parts(onnx.load_from_string(graph))
             self._session = _session(graph)

@@ -1,39 +1,49 @@
 """The retraining worker: from an alert in Redis to a champion on the model-events topic.
 
 One alert leads to one retraining, however often it is delivered. The ``decided`` event is the point of no return:
-before it, a crash means that the work is done again; after it, what is left (the champion event, the alias, the
-acknowledgement) is only ever completed.
+before it, a crash means that the work is done again; after it, what is left (the champion event, the aliases, the
+acknowledgement) is only ever completed. The registry follows the topic, never the other way round, so that no version
+that is half registered can ever become champion.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event as Flag
 from typing import TYPE_CHECKING
 
+import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
 
-from driftline.events import Alert, Contact, Label, ModelEvent, decode
-from driftline.kafka_clients import KafkaError, ensure_topics, read_all, wait_for_kafka
+from driftline.events import Alert, ModelEvent
+from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
 from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, wait_for_redis
-from driftline.settings import Settings, SettingsError
-from driftline.topics import CONTACTS, LABELS, MODEL_EVENTS
+from driftline.settings import Settings
 from driftline.workers import Stopped, mark_ready
 from model.bundle import Bundle
+from model.champions import SEED, open_registry, publish_champion
+from model.kafka_history import History
+from model.kafka_labelled import alert_of, labels_so_far, newcomers
 from model.kafka_models import KafkaModels, champion_event, publish, registered_event
-from model.redis_queue import LockLostError, entries, lock
-from model.training import Labelled
+from model.redis_queue import Held, LockLostError, entries, lock
+from model.split import Labelled, split
 
 if TYPE_CHECKING:
     from model.mlflow_registry import Registry
+    from model.report import Report
+    from model.retrain import Verdict
 
 Say = Callable[[str], None]
 Base = Callable[[], Sequence[Labelled]]
 
-SEED = 0
+LOOK_AGAIN_SECONDS = 5.0
+"""Between two looks for labels that a challenger in shadow waits for."""
+LONGEST_PAUSE = 30.0
+"""Seconds between two tries while Redis, broker or registry are away."""
 
 
 def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
@@ -48,20 +58,25 @@ def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
     ensure_topics(settings)
     models: KafkaModels[Bundle] = KafkaModels(settings, lambda bundle: bundle, say, stop)
     worker = RetrainingWorker(settings, models, base, say, stop)
+    pause = 1.0
     while not stop.is_set():
         redis = wait_for_redis(settings, say, stop=stop)
         try:
             worker.prepare(redis)
             mark_ready(settings.home, "retrain")
             say("waiting for alerts that ask for retraining")
-            for entry, alert in entries(redis, settings.instance, stop):
-                worker.handle(redis, alert)
-                redis.xack(ALERTS_STREAM, RETRAIN_GROUP, entry)
+            for found in entries(redis, settings.instance, stop):
+                if found is None:
+                    worker.reconsider(redis)
+                elif worker.handle(redis, found[1]):
+                    redis.xack(ALERTS_STREAM, RETRAIN_GROUP, found[0])
+                pause = 1.0
         except Stopped:
             return
         except (RedisError, KafkaError, OSError, LockLostError) as fault:
-            say(f"interrupted ({type(fault).__name__}: {fault}), taking up again what is not decided")
-            stop.wait(1.0)
+            say(f"interrupted ({type(fault).__name__}: {fault}), taking up again in {pause:.0f} s what is not decided")
+            stop.wait(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
 
 class RetrainingWorker:
@@ -74,85 +89,154 @@ class RetrainingWorker:
         self._say = say
         self._stop = stop
         self._registry: Registry | None = None
+        self._waiting_said: set[str] = set()
+        self._looked = (0.0, -1)
 
     def prepare(self, redis: Redis) -> None:
-        """Open the registry before an alert waits for it, and see to it that there is a champion."""
-        with lock(redis, self._stop):
+        """Open the registry before an alert waits for it; complete what a crash left half done; see to a champion."""
+        with lock(redis, self._stop) as held:
             registry = self._open_registry()
-            if self._past(None)[1] is None:
+            history = History.read(self._settings)
+            if history.unfinished is not None:
+                self._complete(history.unfinished, history)
+            elif history.champion is None:
+                held.tell("", "making the first champion")
                 publish_champion(self._settings, registry, self._base, self._say)
+            elif history.champion != registry.champion() and history.champion in registry.versions():
+                registry.set_champion(history.champion)
 
-    def handle(self, redis: Redis, alert: Alert) -> None:
-        """Retrain for an alert unless that has been decided already; complete what a crash left half done."""
+    def handle(self, redis: Redis, alert: Alert) -> bool:
+        """Retrain for an alert unless that has been decided already; False where it has to wait, and will come again."""
         if alert.state != "firing" or alert.level != "retrain":
+            return True
+        with lock(redis, self._stop) as held:
+            history = History.read(self._settings)
+            decided = history.decisions.get(alert.id)
+            if decided is None:
+                if history.champion != alert.model_version:
+                    self._say(f"alert {alert.id} is about version {alert.model_version}, which is champion no more")
+                    return True
+                if (left := self._cooldown_left(history)) > 0:
+                    self._say_once(alert.id, f"alert {alert.id} waits {left:.0f} s for the cooldown of the last one")
+                    return False
+                decided = self._retrain(alert, history, held)
+            self._complete(decided, History.read(self._settings))
+        return True
+
+    def reconsider(self, redis: Redis) -> None:
+        """Judge the challenger in shadow, if there is one and enough labels have come."""
+        now, labels = time.monotonic(), self._looked[1]
+        if now - self._looked[0] < LOOK_AGAIN_SECONDS:
+            return
+        self._looked = (now, labels_so_far(self._settings))
+        if self._looked[1] == labels:
+            return
+        shadow = History.read(self._settings).shadow
+        alert = alert_of(self._settings, shadow.trigger or "") if shadow is not None else None
+        if shadow is None or alert is None:
             return
         with lock(redis, self._stop) as held:
-            decided, champion = self._past(alert.id)
-            if decided is None:
-                if champion != alert.model_version:
-                    self._say(f"alert {alert.id} is about version {alert.model_version}, which is champion no more")
-                    return
-                decided = self._retrain(alert, held)
-            self._complete(decided, champion)
+            history = History.read(self._settings)
+            if history.shadow != shadow or history.champion is None:
+                return
+            champion = self._models.wait_for(history.champion)
+            challenger = self._models.wait_for(shadow.model_version)
+            held_out = self._held_out(alert, champion)
+            if len(held_out) < self._settings.min_labels:
+                return
+            held.tell(alert.id, f"judging version {challenger.version}, which is in shadow")
+            report = self._open_registry().report(challenger.version)
+            decided = self._judge(alert.id, champion, challenger, held_out, report, held)
+            if decided.decision != "shadow":
+                self._complete(decided, History.read(self._settings))
 
-    def _past(self, trigger: str | None) -> tuple[ModelEvent | None, str | None]:
-        """What has been decided for this trigger, and who is champion, read off the log itself."""
-        decided, champion = None, None
-        for record in read_all(self._settings, MODEL_EVENTS):
-            event = decode(ModelEvent, record.value)
-            if event.event == "champion":
-                champion = event.model_version
-            elif event.event == "decided" and trigger is not None and event.trigger == trigger:
-                decided = event
-        return decided, champion
+    def _held_out(self, alert: Alert, champion: Bundle) -> list[Labelled]:
+        recent = newcomers(self._settings, alert, champion.created_at)
+        return split(self._base(), recent).newcomers_held_out
 
-    def _retrain(self, alert: Alert, held: Callable[[], bool]) -> ModelEvent:
-        from model.retrain import is_held_out, judge, retrain
+    def _retrain(self, alert: Alert, history: History, held: Held) -> ModelEvent:
+        from model.training_process import TrainingError, TrainingProcess
 
-        started = time.monotonic()
+        registry = self._open_registry()
+        held.tell(alert.id, "reading labels")
         champion = self._models.wait_for(alert.model_version)
-        recent = recent_labelled(self._settings, alert)
-        self._say(f"retraining for alert {alert.id} with {len(recent)} labelled contacts since the drift")
+        recent = newcomers(self._settings, alert, champion.created_at)
+        known = registry.version_of(alert.id)  # also tells, before the work begins, whether the registry is there
+        if known is None:
+            self._say(f"retraining for alert {alert.id} with {len(recent)} labelled contacts since the drift")
+            process = TrainingProcess(
+                seed=SEED, feature_set=self._settings.feature_set, seconds=self._settings.retrain_seconds,
+                memory_mb=self._settings.retrain_memory_mb, progress=lambda step: held.tell(alert.id, step),
+            )  # fmt: skip
+            try:
+                made = process.make(datetime.now(UTC), self._base(), recent)
+            except TrainingError as fault:
+                return self._decide(_no_challenger(alert.id, champion.version, str(fault)), [], held)
+            held.tell(alert.id, "registering")
+            report = replace(made.report, trigger=alert.id)
+            challenger = registry.register(made.bundle, report)
+        else:  # registered before a crash: judge that one
+            challenger, report = registry.load(known), registry.report(known)
+        registry.set_challenger(challenger.version)
+        held.tell(alert.id, f"judging version {challenger.version}")
+        held_out = split(self._base(), recent).newcomers_held_out
+        return self._judge(alert.id, champion, challenger, held_out, report, held, history.shadow)
+
+    def _judge(
+        self,
+        trigger: str,
+        champion: Bundle,
+        challenger: Bundle,
+        held_out: Sequence[Labelled],
+        report: Report,
+        held: Held,
+        former: ModelEvent | None = None,
+    ) -> ModelEvent:
+        """The gate's decision, written into the registry and onto the topic.
+
+        Args:
+            former: the decision by which another challenger is in shadow, which ends with this.
+        """
+        from model.retrain import judge, judged, with_reference
+
         now = datetime.now(UTC)
-        min_labels = self._settings.min_labels
-        made = retrain(self._base(), recent, champion, seed=SEED, now=now, min_labels=min_labels)
-        params = {"trigger": alert.id, "champion": champion.version, "recent": str(len(recent))}
-        challenger = self._open_registry().register(
-            made.challenger, metrics=made.verdict.metrics, params=params, trigger=alert.id
-        )
-        verdict = made.verdict
-        if challenger.created_at != made.challenger.created_at:  # registered before a crash: judge that one
-            held_out = [(contact, engaged) for contact, engaged in recent if is_held_out(contact.id)]
-            verdict = judge(champion, challenger, held_out, seed=SEED, min_labels=min_labels)
-        decided = ModelEvent(
-            event="decided",
-            model_version=challenger.version,
-            at=now,
-            trigger=alert.id,
-            decision=verdict.decision,
-            why=verdict.why,
-            champion=champion.version,
-            labels=verdict.labels,
-            delta_auc=verdict.delta_auc,
-            interval=verdict.interval,
-            metrics=verdict.metrics,
-        )
-        if not held():
-            raise LockLostError("the lock ran out during training")
-        publish(self._settings, [registered_event(challenger), decided])
-        self._say(
-            f"version {challenger.version} {verdict.decision} after {time.monotonic() - started:.1f} s: {verdict.why}"
-        )
+        challenger = with_reference(challenger, held_out)
+        verdict = judge(champion, challenger, held_out, seed=SEED, min_labels=self._settings.min_labels)
+        self._open_registry().update(challenger, judged(report, verdict, champion.version, now))
+        decided = _decided(trigger, champion.version, challenger.version, verdict, now)
+        before = [registered_event(challenger)]
+        if former is not None:
+            before.append(_superseded(former, challenger.version, now))
+            self._open_registry().conclude(former.model_version, "rejected", before[-1].why or "")
+        return self._decide(decided, before, held)
+
+    def _decide(self, decided: ModelEvent, before: Sequence[ModelEvent], held: Held) -> ModelEvent:
+        if not held:
+            raise LockLostError("the lock ran out during the retraining")
+        publish(self._settings, [*before, decided])
+        self._say(f"version {decided.model_version} {decided.decision}: {decided.why}")
         return decided
 
-    def _complete(self, decided: ModelEvent, champion: str | None) -> None:
+    def _complete(self, decided: ModelEvent, history: History) -> None:
         registry = self._open_registry()
         if decided.decision == "promoted":
-            registry.set_champion(decided.model_version)
-            if champion == decided.champion:  # not promoted yet, and nothing newer has been since
+            if history.champion == decided.champion:  # not promoted yet, and nothing newer has been since
                 publish(self._settings, [champion_event(decided.model_version, decided.trigger)])
-        else:
-            registry.set_challenger(decided.model_version)
+            elif history.champion != decided.model_version:
+                return
+            registry.set_champion(decided.model_version)
+        elif decided.decision == "rejected":
+            registry.clear_challenger(decided.model_version)
+
+    def _cooldown_left(self, history: History) -> float:
+        last = history.last_retraining
+        passed = float("inf") if last is None else (datetime.now(UTC) - last).total_seconds()
+        return self._settings.cooldown_seconds - passed
+
+    def _say_once(self, about: str, line: str) -> None:
+        if about not in self._waiting_said:
+            self._waiting_said.add(about)
+            self._say(line)
 
     def _open_registry(self) -> Registry:
         if self._registry is None:
@@ -160,52 +244,24 @@ class RetrainingWorker:
         return self._registry
 
 
-def open_registry(settings: Settings) -> Registry:
-    """The registry that the settings name; importing MLflow takes seconds.
-
-    Raises:
-        SettingsError: they name none.
-    """
-    if settings.mlflow is None:
-        raise SettingsError("no model registry: set DRIFTLINE_MLFLOW=http://host:5000 or sqlite:///path/mlflow.db")
-    from model.mlflow_registry import Registry
-
-    return Registry(settings.mlflow)
+def _decided(trigger: str, champion: str, challenger: str, verdict: Verdict, at: datetime) -> ModelEvent:
+    found = verdict.decision
+    return ModelEvent(
+        event="decided", model_version=challenger, at=at, trigger=trigger, decision=found.decision, why=found.why,
+        champion=champion, labels=found.labels, delta_auc=found.delta_auc, interval=found.interval,
+        metrics=found.metrics, evidence=found.evidence,
+    )  # fmt: skip
 
 
-def publish_champion(settings: Settings, registry: Registry, base: Base, say: Say) -> None:
-    """Put a champion on the model-events topic: the registry's, or, where it has none, a first one."""
-    from model.retrain import train_first_champion
-
-    version = registry.champion()
-    if version is None:
-        say("training the first champion")
-        bundle = train_first_champion(base(), seed=SEED, now=datetime.now(UTC))
-        champion = registry.register(bundle, metrics={}, params={"trained_on": str(bundle.trained_on)})
-        registry.set_champion(champion.version)
-    else:
-        champion = registry.load(version)
-    publish(settings, [registered_event(champion), champion_event(champion.version, None)])
-    say(f"version {champion.version} is champion")
+def _superseded(former: ModelEvent, by: str, at: datetime) -> ModelEvent:
+    """The end of a challenger that waited for labels when another one was made."""
+    why = f"version {by} was made before enough labels had come to judge it by"
+    return msgspec.structs.replace(former, at=at, decision="rejected", why=why)
 
 
-def recent_labelled(settings: Settings, alert: Alert) -> list[Labelled]:
-    """Contacts sent since the alert began, joined with their labels, in order of arrival.
-
-    The window alone does not tell them: a partition that lags brings contacts from before the drift into it, and with
-    a few of those in its reference a challenger would soon be told from the stream.
-    """
-    labels = {}
-    for record in read_all(settings, LABELS):
-        label = decode(Label, record.value)
-        labels[label.contact_id] = label.engaged
-    start = {int(partition): offset for partition, offset in alert.window.first.items()}
-    found: dict[str, Contact] = {}
-    for record in read_all(settings, CONTACTS, start=start):
-        try:
-            contact = decode(Contact, record.value)
-        except ValueError:
-            continue  # the scorer has made a dead letter of it
-        if contact.id in labels and contact.sent_at >= alert.started_at:
-            found[contact.id] = contact
-    return [(contact, labels[contact.id]) for contact in sorted(found.values(), key=lambda contact: contact.sent_at)]
+def _no_challenger(trigger: str, champion: str, why: str) -> ModelEvent:
+    """No model came out of a training: the champion stays, and the alert is dealt with."""
+    return ModelEvent(
+        event="decided", model_version=champion, at=datetime.now(UTC), trigger=trigger, decision="rejected",
+        why=f"there is no challenger: {why}", champion=champion, labels=0, delta_auc=0.0, interval=(0.0, 0.0),
+    )  # fmt: skip

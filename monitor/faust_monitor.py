@@ -28,7 +28,7 @@ from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, DEAD_LETTERS, MONITOR_STATE, PANES, PREDICTIONS, Topic
 from driftline.workers import mark_ready
-from model.features import FEATURES
+from model.features import FEATURE_SETS
 from model.kafka_models import KafkaModels
 from monitor.config import EngineConfig
 from monitor.contact_reference import encode as encode_contacts
@@ -43,6 +43,8 @@ from monitor.reference import Reference
 Say = Callable[[str], None]
 TAKE_SECONDS = 0.02
 """How often an agent looks for more; Faust wakes for it even where there is nothing."""
+
+WIDTHS = frozenset(len(feature_set.features) for feature_set in FEATURE_SETS.values())
 
 
 def engine_config(settings: Settings) -> EngineConfig:
@@ -169,8 +171,8 @@ class Monitor:
             await self._dead_letter(event, str(reason))
             event.ack()
             return None
-        if len(prediction.features) != len(FEATURES):
-            await self._dead_letter(event, f"{len(prediction.features)} features, not {len(FEATURES)}")
+        if len(prediction.features) not in WIDTHS:
+            await self._dead_letter(event, f"{len(prediction.features)} features, which no model takes")
             event.ack()
             return None
         if prediction.source_offset < 0:  # scored over HTTP: it has no place in the log of contacts

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from driftline.company_size import company_size
 from driftline.events import INPUTS, Contact, decode, encode
 from producers.enrichment import enrich
 
@@ -31,9 +32,6 @@ PROFILE = tuple(name for name in INPUTS if not name.startswith("llm_"))
 NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit", "companyfoundedon")
 TIMES = ("firstcontacteddate", "firstleadlauncheddate", "lastcontacteddate", "lastcampaignstartdate")
 IDENTITY = ("_id", "id", "linkedinurl", "linkedinurlsalesnav", "email")
-SIZES = ("2-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001-10000", "10001+")
-MONTHS = {"jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10}
-MONTHS |= {"nov": 11, "dec": 12}
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -186,31 +184,6 @@ def scrub(text: str, names: list[str]) -> str:
         if len(name) > 1:
             text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text, flags=re.IGNORECASE)
     return text
-
-
-def company_size(text: str) -> str | None:
-    """One of the eight ranges, from a range, a count, or a range that a spreadsheet took for a date.
-
-    What is none of these is kept as it is: an unseen value is for the monitor to see.
-
-    >>> [company_size(text) for text in ("11-50", "37", "10-Feb", "Nov-50", "10,001+", "a few", "")]
-    ['11-50', '11-50', '2-10', '11-50', '10001+', 'a few', None]
-    """
-    text = text.strip()
-    if not text:
-        return None
-    plain = text.replace(",", "").replace(" ", "").removesuffix("employees")
-    if plain in SIZES:
-        return plain
-    if plain.removesuffix(".0").isdigit():
-        count = int(plain.removesuffix(".0"))
-        return next((size for size in SIZES if count <= _upper(size)), SIZES[-1])
-    mangled = "-".join(str(MONTHS.get(part.lower()[:3], part)) for part in plain.split("-"))
-    return next((size for size in SIZES if mangled in (size, "-".join(reversed(size.split("-"))))), text)
-
-
-def _upper(size: str) -> float:
-    return float("inf") if size.endswith("+") else int(size.split("-")[1])
 
 
 def _number(text: str, name: str) -> float | None:

@@ -19,13 +19,13 @@ from driftline.settings import Settings
 from driftline.topics import CONTACTS, SHADOW_PREDICTIONS, Topic
 from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
-from model.retrain import train_first_champion
+from model.retrain import Maker
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def first_champion(contacts: list[tuple[Contact, int]]) -> Bundle:
-    return train_first_champion(contacts, seed=0, now=NOW).with_version("1")
+    return Maker(seed=0, now=NOW).first_champion(contacts).bundle.with_version("1")
 
 
 def that_scores(bundle: Bundle, version: str, logit: float) -> Bundle:

@@ -16,7 +16,7 @@ from driftline.events import Contact, ModelEvent
 from driftline.kafka_clients import open_producer
 from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS
-from model.bundle import Bundle
+from model.bundle import GRAPH, Bundle
 from model.kafka_models import PREPARED, KafkaModels, champion_event, publish, registered_event
 from tests.scoring_workers import NOW, decided, first_champion, make_champion, put_in_shadow, wait_until
 
@@ -67,14 +67,14 @@ def registered(version: str, data: bytes) -> ModelEvent:
 
 def with_another_weight(bundle: Bundle) -> bytes:
     document = json.loads(zlib.decompress(bundle.to_bytes()))
-    document["onnx"] = document["onnx"].replace("A", "B", 1)
+    document["files"][GRAPH] = document["files"][GRAPH].replace("A", "B", 1)
     return zlib.compress(json.dumps(document).encode())
 
 
 DAMAGED: dict[str, tuple[Damage, str]] = {
     "nothing": (lambda _: b"", "not a model bundle"),
     "a pickle": (lambda _: b"\x80\x04K\x01.", "not a model bundle"),
-    "another format": (lambda _: zlib.compress(b'{"format": "theirs/1"}'), "format theirs/1"),
+    "another format": (lambda _: zlib.compress(b'{"format": "theirs/1"}'), "not a model bundle"),
     "half of it": (lambda bundle: bundle.to_bytes()[:2_000], "not a model bundle"),
     "another weight": (with_another_weight, "checksum"),
     "another version's": (lambda bundle: bundle.with_version("3").to_bytes(), "of version 3"),

@@ -19,7 +19,9 @@ from driftline.settings import Settings
 from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS
 from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
+from model.retrain import Maker
 from tests.scoring_workers import (
+    NOW,
     all_events,
     first_champion,
     make_champion,
@@ -154,14 +156,15 @@ def test_a_worker_that_starts_scores_with_no_champion_of_the_past(
 
 
 def test_a_version_deleted_from_the_registry_goes_on_scoring(
-    settings: Settings, calm_contacts: Contacts, champion: Bundle, tmp_path: Path
+    settings: Settings, calm_contacts: Contacts, tmp_path: Path
 ) -> None:
     from mlflow import MlflowClient
 
     from model.mlflow_registry import MODEL, Registry
 
     address = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    registered = Registry(address).register(champion, metrics={}, params={})
+    made = Maker(seed=0, now=NOW).first_champion(calm_contacts)
+    registered = Registry(address).register(made.bundle, made.report)
     make_champion(settings, registered)
     own = settings.model_copy(update={"mlflow": address})
     send_contacts(own, calm_contacts[:100])

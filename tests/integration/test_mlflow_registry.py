@@ -14,7 +14,7 @@ import pytest
 from driftline.events import Contact
 from model.bundle import Bundle
 from model.mlflow_registry import Registry, RegistryError
-from model.retrain import train_first_champion
+from model.retrain import Maker
 from tests.kafka_server import free_port
 
 Contacts = list[tuple[Contact, int]]
@@ -22,7 +22,7 @@ Contacts = list[tuple[Contact, int]]
 
 @pytest.fixture(scope="module")
 def bundle(calm_contacts: Contacts) -> Bundle:
-    return train_first_champion(calm_contacts, seed=0, now=datetime(2026, 1, 1, tzinfo=UTC))
+    return Maker(seed=0, now=datetime(2026, 1, 1, tzinfo=UTC)).first_champion(calm_contacts).bundle
 
 
 @pytest.fixture(scope="module")

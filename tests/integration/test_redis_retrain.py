@@ -23,7 +23,7 @@ from driftline.topics import MODEL_EVENTS
 from model.kafka_models import publish, registered_event
 from model.mlflow_registry import Registry
 from model.redis_retrain import recent_labelled
-from model.retrain import train_first_champion
+from model.retrain import Maker
 from producers.kafka_replay import replay
 
 Contacts = list[tuple[Contact, int]]
@@ -131,7 +131,7 @@ def test_a_retraining_that_was_killed_after_its_decision_is_completed_and_not_do
     own: Settings, calm_contacts: Contacts
 ) -> None:
     registry = Registry(own.mlflow or "")
-    bundle = train_first_champion(calm_contacts, seed=0, now=NOW)
+    bundle = Maker(seed=0, now=NOW).first_champion(calm_contacts).bundle
     first = registry.register(bundle, metrics={}, params={})
     registry.set_champion("1")
     challenger = registry.register(bundle, metrics={}, params={}, trigger="x")

@@ -10,7 +10,6 @@ from consumers.kafka_scoring import scoring_model
 from consumers.scoring import ScoringModel, read_records, score_contacts
 from driftline.events import Contact, encode
 from model.bundle import Bundle
-from model.features import Featuriser
 from tests.scoring_workers import NOW, first_champion
 
 Contacts = list[tuple[Contact, int]]
@@ -66,4 +65,4 @@ def test_what_was_read_once_is_scored_by_each_model_under_its_own_version(
 def test_a_graph_of_ours_with_a_featuriser_that_is_none_is_refused_before_it_meets_the_stream(bundle: Bundle) -> None:
     scoring_model(bundle)
     with pytest.raises(KeyError):
-        scoring_model(replace(bundle, featuriser=Featuriser({}, {})))
+        scoring_model(replace(bundle, featuriser=replace(bundle.featuriser, medians={})))

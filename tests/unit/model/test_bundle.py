@@ -1,5 +1,6 @@
 """A bundle's bytes: what comes back is what went in, and nothing else comes in."""
 
+import base64
 import hashlib
 import json
 import zlib
@@ -10,7 +11,7 @@ import pytest
 
 from driftline.events import Contact
 from model import bundle as bundles
-from model.bundle import Bundle
+from model.bundle import FEATURISER, GRAPH, MANIFEST, REFERENCE, Bundle
 from tests.scoring_workers import first_champion
 
 Contacts = list[tuple[Contact, int]]
@@ -23,26 +24,45 @@ def data(calm_contacts: Contacts) -> bytes:
 
 
 def altered(data: bytes, change: Callable[[Document], object], *, signed: bool = False) -> bytes:
-    document = json.loads(zlib.decompress(data))
-    change(document)
+    """A message whose files were changed; ``signed``: and their checksums with them.
+
+    Args:
+        change: changes the files, the JSON ones as documents.
+    """
+    message = json.loads(zlib.decompress(data))
+    raw = {name: base64.b64decode(part) for name, part in message["files"].items()}
+    files: Document = {name: part if name == GRAPH else json.loads(part) for name, part in raw.items()}
+    change(files)
+    raw = {name: part if name == GRAPH else _json(part) for name, part in files.items()}
     if signed:
-        del document["sha256"]
-        document["sha256"] = hashlib.sha256(json.dumps(document).encode()).hexdigest()
-    return zlib.compress(json.dumps(document).encode())
+        files[MANIFEST]["sha256"] = {name: _sha256(part) for name, part in raw.items() if name != MANIFEST}
+        raw[MANIFEST] = _json(files[MANIFEST])
+        message["sha256"] = _sha256(raw[MANIFEST])
+    message["files"] = {name: base64.b64encode(part).decode() for name, part in raw.items()}
+    return zlib.compress(_json(message))
+
+
+def _json(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def test_bytes_that_were_written_again_are_the_same_bundle(data: bytes) -> None:
-    assert Bundle.from_bytes(altered(data, lambda _: None)).to_bytes() == data
+    for again in (altered(data, lambda _: None), altered(data, lambda _: None, signed=True)):
+        assert Bundle.from_bytes(again).to_bytes() == data
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda document: document.update(version="2"),
-        lambda document: document.update(onnx=document["onnx"][:-4]),
-        lambda document: document["featuriser"].clear(),
-        lambda document: document["engaged"].reverse(),
-        lambda document: document.pop("sha256"),
+        lambda files: files.update({GRAPH: files[GRAPH][:-1]}),
+        lambda files: files[FEATURISER]["medians"].clear(),
+        lambda files: files[REFERENCE]["engaged"].reverse(),
+        lambda files: files[MANIFEST].update(cut=0.1),
+        lambda files: files[MANIFEST].pop("sha256"),
     ],
 )
 def test_a_bundle_that_was_altered_is_refused(data: bytes, change: Callable[[Document], object]) -> None:
@@ -50,13 +70,30 @@ def test_a_bundle_that_was_altered_is_refused(data: bytes, change: Callable[[Doc
         Bundle.from_bytes(altered(data, change))
 
 
-@pytest.mark.parametrize("field", ["featuriser", "onnx", "reference", "inputs", "engaged", "created_at"])
-@pytest.mark.parametrize("value", [None, 7, "?", [], {}])
+@pytest.mark.parametrize("name", [GRAPH, FEATURISER, REFERENCE, MANIFEST])
+def test_a_bundle_that_lacks_a_part_is_refused(data: bytes, name: str) -> None:
+    with pytest.raises(ValueError, match="bundle"):
+        Bundle.from_bytes(altered(data, lambda files: files.pop(name)))
+
+
+FIELDS = [
+    (FEATURISER, "features"),
+    (REFERENCE, "rows"),
+    (REFERENCE, "inputs"),
+    (REFERENCE, "engaged"),
+    (MANIFEST, "format"),
+    (MANIFEST, "created_at"),
+]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("value", [None, 7, "?", []])
 def test_a_bundle_of_somebody_elses_making_is_refused_and_raises_nothing_but_that(
-    data: bytes, field: str, value: Any
+    data: bytes, field: tuple[str, str], value: Any
 ) -> None:
+    name, key = field
     with pytest.raises(ValueError):  # noqa: PT011  (whichever field is read first says what it lacks)
-        Bundle.from_bytes(altered(data, lambda document: document.update({field: value}), signed=True))
+        Bundle.from_bytes(altered(data, lambda files: files[name].update({key: value}), signed=True))
 
 
 def test_every_byte_flipped_or_lost_is_noticed(data: bytes) -> None:

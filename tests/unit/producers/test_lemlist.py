@@ -6,7 +6,8 @@ import pytest
 
 from data.generate_sample_export import PATH, generate
 from driftline.events import Contact, encode
-from producers.lemlist import Rejected, company_size, label_of, read_contacts
+from driftline.company_size import company_size
+from producers.lemlist import Rejected, label_of, read_contacts
 
 EARLY = (
     '\ufeffFirst Name,lastName,email,Location,Summary,Job Title,companySize,companyFoundedOn,lastState,status,_id\n'
