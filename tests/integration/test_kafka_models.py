@@ -35,9 +35,14 @@ class Following:
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.lines: list[str] = []
         self.stop = threading.Event()
+        self.prepared: list[str] = []
         self.models: KafkaModels[ScoringModel] = KafkaModels(
-            settings, scoring_model, self.lines.append, self.stop, **options
+            settings, self._prepare, self.lines.append, self.stop, **options
         )
+
+    def _prepare(self, bundle: Bundle) -> ScoringModel:
+        self.prepared.append(bundle.version)
+        return scoring_model(bundle)
 
     def wait_for(self, champion: str | None = None, line: str | None = None, shadow: str | None = None) -> None:
         if champion is not None:
@@ -131,7 +136,19 @@ def test_the_running_champion_is_what_it_was_when_it_is_registered_again_damaged
     champion = one.models.champion
     publish(settings, [registered("1", b"damaged"), champion_event("1", None), champion_event("2", None)])
     one.wait_for(line="version 2 has not been registered")
-    assert one.models.champion is champion
+    assert one.models.champion is one.models.get("1") is champion
+    assert not any("version 1 " in line for line in one.lines)
+
+
+def test_a_worker_that_starts_takes_up_no_champion_of_the_past(
+    settings: Settings, follow: Callable[..., Following], bundle: Bundle
+) -> None:
+    for version in range(1, 6):
+        make_champion(settings, bundle.with_version(str(version)))
+    one = follow()
+    one.models.wait_for_champion()
+    assert one.models.champion_version == "5"
+    assert one.prepared == ["5"]
 
 
 def test_what_is_no_model_event_is_said_and_left_aside(
@@ -182,8 +199,8 @@ def test_a_challenger_is_in_shadow_until_something_else_is_decided(
     one.wait_for(shadow="5")
     publish(settings, [champion_event("5", None)])
     one.wait_for(champion="5", shadow="")
-    publish(settings, [champion_event("1", None)])
-    one.wait_for(champion="1")
+    publish(settings, [champion_event("1", None), champion_event("9", None)])
+    one.wait_for(champion="1", line="version 9 has not been registered")
     assert one.models.shadow_version is None
 
 
