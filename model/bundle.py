@@ -114,7 +114,7 @@ class Bundle:
         reference = _parsed(files, REFERENCE)
         inputs = tuple(MonitoredColumns(*values) for values in reference["inputs"])
         featuriser = Featuriser.from_spec(_parsed(files, FEATURISER))
-        flat = np.frombuffer(_unpacked(base64.b64decode(reference["rows"])), "<f4")
+        flat = np.frombuffer(_unpacked(base64.b64decode(reference["rows"], validate=True)), "<f4")
         return cls(
             version=version,
             featuriser=featuriser,

@@ -16,7 +16,7 @@ from driftline.events import Contact, ModelEvent
 from driftline.kafka_clients import open_producer
 from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS
-from model.bundle import Bundle
+from model.bundle import GRAPH, Bundle
 from model.kafka_models import PREPARED, KafkaModels, champion_event, publish, registered_event
 from model.retrain import Made
 from tests.scoring_workers import NOW, decided, make_champion, put_in_shadow, wait_until
@@ -36,9 +36,14 @@ class Following:
     def __init__(self, settings: Settings, **options: Any) -> None:
         self.lines: list[str] = []
         self.stop = threading.Event()
+        self.prepared: list[str] = []
         self.models: KafkaModels[ScoringModel] = KafkaModels(
-            settings, scoring_model, self.lines.append, self.stop, **options
+            settings, self._prepare, self.lines.append, self.stop, **options
         )
+
+    def _prepare(self, bundle: Bundle) -> ScoringModel:
+        self.prepared.append(bundle.version)
+        return scoring_model(bundle)
 
     def wait_for(self, champion: str | None = None, line: str | None = None, shadow: str | None = None) -> None:
         if champion is not None:
@@ -68,14 +73,14 @@ def registered(version: str, data: bytes) -> ModelEvent:
 
 def with_another_weight(bundle: Bundle) -> bytes:
     document = json.loads(zlib.decompress(bundle.to_bytes()))
-    document["onnx"] = document["onnx"].replace("A", "B", 1)
+    document["files"][GRAPH] = document["files"][GRAPH].replace("A", "B", 1)
     return zlib.compress(json.dumps(document).encode())
 
 
 DAMAGED: dict[str, tuple[Damage, str]] = {
     "nothing": (lambda _: b"", "not a model bundle"),
     "a pickle": (lambda _: b"\x80\x04K\x01.", "not a model bundle"),
-    "another format": (lambda _: zlib.compress(b'{"format": "theirs/1"}'), "format theirs/1"),
+    "another format": (lambda _: zlib.compress(b'{"format": "theirs/1"}'), "not a model bundle"),
     "half of it": (lambda bundle: bundle.to_bytes()[:2_000], "not a model bundle"),
     "another weight": (with_another_weight, "checksum"),
     "another version's": (lambda bundle: bundle.with_version("3").to_bytes(), "of version 3"),
@@ -132,7 +137,19 @@ def test_the_running_champion_is_what_it_was_when_it_is_registered_again_damaged
     champion = one.models.champion
     publish(settings, [registered("1", b"damaged"), champion_event("1", None), champion_event("2", None)])
     one.wait_for(line="version 2 has not been registered")
-    assert one.models.champion is champion
+    assert one.models.champion is one.models.get("1") is champion
+    assert not any("version 1 " in line for line in one.lines)
+
+
+def test_a_worker_that_starts_takes_up_no_champion_of_the_past(
+    settings: Settings, follow: Callable[..., Following], bundle: Bundle
+) -> None:
+    for version in range(1, 6):
+        make_champion(settings, bundle.with_version(str(version)))
+    one = follow()
+    one.models.wait_for_champion()
+    assert one.models.champion_version == "5"
+    assert one.prepared == ["5"]
 
 
 def test_what_is_no_model_event_is_said_and_left_aside(
@@ -183,8 +200,8 @@ def test_a_challenger_is_in_shadow_until_something_else_is_decided(
     one.wait_for(shadow="5")
     publish(settings, [champion_event("5", None)])
     one.wait_for(champion="5", shadow="")
-    publish(settings, [champion_event("1", None)])
-    one.wait_for(champion="1")
+    publish(settings, [champion_event("1", None), champion_event("9", None)])
+    one.wait_for(champion="1", line="version 9 has not been registered")
     assert one.models.shadow_version is None
 
 

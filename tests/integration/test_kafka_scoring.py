@@ -22,6 +22,7 @@ from model.kafka_models import champion_event, publish, registered_event
 from model.retrain import Made
 from tests.scoring_workers import (
     all_events,
+    first_champion,
     make_champion,
     scored,
     scorer,
@@ -141,16 +142,6 @@ def test_while_champions_are_swapped_every_contact_is_scored_once_by_the_one_of_
         remaining = iter(swaps)  # a swap may be over before a partition brings a contact, but none comes out of turn
         assert all(version in remaining for version, _ in itertools.groupby(versions))
     assert [line.split()[-1] for line in lines if line.startswith("champion is now")] == swaps[1:]
-
-
-def test_a_worker_that_starts_scores_with_no_champion_of_the_past(
-    settings: Settings, calm_contacts: Contacts, champion: Bundle
-) -> None:
-    for version in range(1, 8):
-        make_champion(settings, champion.with_version(str(version)))
-    send_contacts(settings, calm_contacts[:100])
-    score_everything(settings)
-    assert {p.model_version for p in scored(settings, PREDICTIONS).values()} == {"7"}
 
 
 def test_a_version_deleted_from_the_registry_goes_on_scoring(
