@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.events import MonitoredColumns
+from driftline.events import Count, MonitoredColumns, Share
 from model.features import Featuriser
 
 FORMAT = "driftline.bundle/3"
@@ -121,9 +121,9 @@ class Bundle:
             onnx=files[GRAPH],
             reference=flat.reshape(len(featuriser.features) + 1, len(inputs)).T.astype(np.float32),
             inputs=inputs,
-            engaged=tuple(reference["engaged"]),
-            cut=manifest["cut"],
-            trained_on=manifest["trained_on"],
+            engaged=msgspec.convert(reference["engaged"], tuple[Literal[0, 1], ...]),
+            cut=msgspec.convert(manifest["cut"], Share),
+            trained_on=msgspec.convert(manifest["trained_on"], Count),
             created_at=datetime.fromisoformat(manifest["created_at"]),
         )
 
@@ -146,7 +146,7 @@ class Bundle:
         """
         try:
             document = json.loads(_unpacked(data))
-            files = {name: base64.b64decode(part) for name, part in document["files"].items()}
+            files = {name: base64.b64decode(part, validate=True) for name, part in document["files"].items()}
             version, seal = str(document["version"]), document["sha256"]
         except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as fault:
             raise ValueError(f"not a model bundle ({fault})") from None

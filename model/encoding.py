@@ -65,6 +65,13 @@ class ContactTable:
     def __len__(self) -> int:
         return len(self.raw)
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether all contacts are alike."""
+        return bool((self.codes == self.codes[:1]).all()) and np.array_equal(
+            self.raw, np.broadcast_to(self.raw[:1], self.raw.shape), equal_nan=True
+        )
+
     def fit(self, rows: Places, engaged: Labels) -> Fitted:
         """Learn from some contacts.
 

@@ -15,6 +15,7 @@ from math import log2
 from operator import attrgetter
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -173,11 +174,24 @@ class Featuriser:
         Raises:
             ValueError: the spec is of other features than this version of Driftline computes.
         """
-        known = FEATURE_SETS.get(spec.get("feature_set", ""))
-        if known is None or tuple(spec["features"]) != known.features:
+        read = msgspec.convert(spec, _Spec)
+        known = FEATURE_SETS.get(read.feature_set)
+        if known is None or read.features != known.features:
             raise ValueError("this model was trained on other features: retrain it with this version of Driftline")
-        ranges = {name: (low, high) for name, (low, high) in spec["ranges"].items()}
-        return cls(known, spec["medians"], ranges, spec["rates"])
+        complete = set(known.numbers) == set(read.medians) == set(read.ranges) and set(ENCODED) == set(read.rates)
+        if not complete or not all(OTHER in rates for rates in read.rates.values()):
+            raise ValueError("a featuriser that lacks some of its numbers: register the model again")
+        return cls(known, read.medians, read.ranges, read.rates)
+
+
+class _Spec(msgspec.Struct, frozen=True):
+    """A featuriser as JSON."""
+
+    feature_set: str
+    features: tuple[str, ...]
+    medians: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
+    rates: dict[str, dict[str, float]]
 
 
 Flags = Mapping[str | None, tuple[int, ...]]

@@ -131,11 +131,11 @@ def train(
     table = ContactTable([contact for contact, _ in labelled], feature_set)
     counts = np.ones(len(engaged)) if weights is None else np.asarray(weights, np.float64)
     rows = np.arange(len(engaged))
-    features = table.out_of_fold(rows, engaged, seed=seed)
-    if not np.ptp(features, axis=0).any():
+    if table.tells_nothing:
         raise ValueError(
             f"the {len(engaged)} labelled contacts are all alike: has the file the columns that a model learns from?"
         )
+    features = table.out_of_fold(rows, engaged, seed=seed)
     with threadpool_limits(1):
         choice = _choose(table, engaged, counts, candidates, seed)
         estimator = _fit(choice.candidate, features, engaged, counts, seed)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from onnx import TensorProto, helper
+import numpy as np
 
 from consumers.kafka_scoring import run
 from driftline.events import Contact, ModelEvent, Prediction, decode, encode
@@ -22,10 +22,6 @@ from model.kafka_models import champion_event, publish, registered_event
 from model.onnx_export import linear_graph
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def first_champion(contacts: list[tuple[Contact, int]]) -> Bundle:
-    return Maker(seed=0, now=NOW).first_champion(contacts).bundle.with_version("1")
 
 
 def that_scores(bundle: Bundle, version: str, logit: float) -> Bundle:

@@ -22,7 +22,6 @@ from model.kafka_models import champion_event, publish, registered_event
 from model.retrain import Made
 from tests.scoring_workers import (
     all_events,
-    first_champion,
     make_champion,
     scored,
     scorer,

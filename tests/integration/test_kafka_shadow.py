@@ -14,7 +14,6 @@ from model.kafka_models import champion_event, publish
 from model.retrain import Made
 from tests.scoring_workers import (
     decided,
-    first_champion,
     make_champion,
     put_in_shadow,
     scored,

@@ -65,47 +65,47 @@ def test_versions_aliases_and_bundles(registry: Registry, made: Made) -> None:
 
 
 def test_champion_and_previous_move_together_however_often_it_is_done(registry: Registry, made: Made) -> None:
-    for _ in range(2):
-        registry.register(made.bundle, made.report)
-    for version in ("1", "2", "2"):
+    first, second = (registry.register(made.bundle, made.report).version for _ in range(2))
+    for version in (first, second, second):
         registry.set_challenger(version)
         registry.set_champion(version, NOW)
-    assert registry.describe("2").aliases == ("champion",)
-    assert registry.describe("1").aliases == ("previous",)
-    assert registry.describe("2").became_champion_at == NOW
+    assert registry.describe(second).aliases == ("champion",)
+    assert registry.describe(first).aliases == ("previous",)
+    assert registry.describe(second).became_champion_at == NOW
 
 
 def test_a_run_holds_everything_that_explains_a_version(registry: Registry, made: Made) -> None:
     import mlflow
     from mlflow.models import get_model_info
 
-    registry.register(made.bundle, made.report)
-    found = mlflow.MlflowClient().get_model_version(MODEL, "1")
+    version = registry.register(made.bundle, made.report).version
+    client = mlflow.MlflowClient()
+    found = client.get_model_version(MODEL, version)
     run = mlflow.get_run(found.run_id)
     assert run.data.params["training_sha256"] == made.report.training.sha256
     assert made.report.evaluation is not None
     auc = made.report.evaluation.metrics["roc_auc"]
     metrics = run.data.metrics
     assert [metrics[f"roc_auc{part}"] for part in ("", "_low", "_high")] == [auc.value, auc.low, auc.high]
-    files = {file.path for file in mlflow.MlflowClient().list_artifacts(found.run_id)}
+    files = {file.path for file in client.list_artifacts(found.run_id)}
     assert files >= {"bundle", "report.json", "model_card.md", "calibration.png"}
-    parts = {file.path.split("/")[-1] for file in mlflow.MlflowClient().list_artifacts(found.run_id, "bundle")}
+    parts = {file.path.split("/")[-1] for file in client.list_artifacts(found.run_id, "bundle")}
     assert parts == {"model.onnx", "featuriser.json", "reference.json", "manifest.json"}
     signature = get_model_info(found.source).signature
     assert signature.inputs.inputs[0].shape == (-1, len(made.bundle.featuriser.features))
-    assert registry.report("1").to_json() == made.report.to_json()
+    assert registry.report(version).to_json() == made.report.to_json()
 
 
 def test_a_decision_and_a_completed_reference_are_written_down(
     registry: Registry, made: Made, calm_contacts: Contacts
 ) -> None:
     few = split(calm_contacts).base_held_out[:250]
-    challenger = registry.register(with_reference(made.bundle, few[:40]), replace(made.report, trigger="x"))
+    challenger = registry.register(with_reference(made.bundle, few[:40]), replace(made.report, trigger="y"))
     completed = with_reference(challenger, few)
     verdict = judge(made.bundle, completed, few, seed=0, min_labels=200)
-    registry.update(completed, judged(registry.report("1"), verdict, "0", NOW))
-    assert registry.load("1").to_bytes() == completed.to_bytes()
-    described = registry.describe("1")
+    registry.update(completed, judged(registry.report(challenger.version), verdict, "0", NOW))
+    assert registry.load(challenger.version).to_bytes() == completed.to_bytes()
+    described = registry.describe(challenger.version)
     assert (described.decision, described.why) == (verdict.decision.decision, verdict.decision.why)
     assert described.report is not None
     assert described.report.judgement is not None

@@ -1,6 +1,7 @@
 """Contacts in, predictions and dead letters out."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from model.bundle import Bundle
 from model.retrain import Made
 
 Contacts = list[tuple[Contact, int]]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
