@@ -71,7 +71,8 @@ class Demo:
         replay: Callable[[Settings, DemoOptions, Callable[[int], None]], object],
         say: Say,
     ) -> None:
-        self._settings = settings.model_copy(update={"home": settings.home / "demo"})
+        # In a run of half a minute no alert can wait for a cooldown.
+        self._settings = settings.model_copy(update={"home": settings.home / "demo", "cooldown_seconds": 0.0})
         self._options = options
         self._replay = replay
         self._say = say

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from driftline.counts import Counter, champion, firing
 from driftline.kafka_clients import wait_for_kafka
-from driftline.redis_client import UNREACHABLE, open_redis, redis_address
+from driftline.redis_client import RETRAIN_PROGRESS, UNREACHABLE, open_redis, redis_address
 from driftline.settings import Settings
 
 WORKERS = ("score", "monitor", "retrain")
@@ -25,6 +25,8 @@ class Status(TypedDict):
     contacts: dict[str, int]
     champion: str | None
     firing: list[str]
+    retraining: dict[str, str] | None
+    """What the retrainer is doing now, and for which alert; None while it waits."""
 
 
 def read_status(settings: Settings) -> Status:
@@ -40,6 +42,7 @@ def read_status(settings: Settings) -> Status:
         contacts={"replayed": 0, "scored": 0, "monitored": 0, "dead_letters": 0},
         champion=None,
         firing=[],
+        retraining=_retraining(settings) if parts["redis"]["reachable"] else None,
     )
     for name, pid in _pids(settings).items():
         if name in status["workers"]:
@@ -71,7 +74,21 @@ def status_lines(status: Status) -> list[str]:
         f"contacts {counts}",
         f"champion {status['champion']}",
         f"firing   {', '.join(status['firing']) or 'nothing'}",
+        *([] if status["retraining"] is None else [_retraining_line(status["retraining"])]),
     ]
+
+
+def _retraining_line(about: dict[str, str]) -> str:
+    what = f"for alert {about['alert']}" if about["alert"] else "without an alert"
+    return f"retrain  {about['step']} since {about['since'][11:19]} UTC, {what}"
+
+
+def _retraining(settings: Settings) -> dict[str, str] | None:
+    try:
+        found: Any = open_redis(settings).hgetall(RETRAIN_PROGRESS)
+    except UNREACHABLE:
+        return None
+    return found or None
 
 
 def _kafka_answers(settings: Settings) -> bool:

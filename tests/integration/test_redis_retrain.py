@@ -4,27 +4,36 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from driftline.counts import champion
-from driftline.events import Alert, AlertReference, AlertWindow, Contact, ModelEvent, Promise, decode, encode
-from driftline.kafka_clients import read_all
+from driftline.events import Alert, AlertReference, AlertWindow, Contact, Label, ModelEvent, Promise, decode, encode
+from driftline.kafka_clients import open_producer, read_all
 from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, RETRAIN_LOCK, open_redis
 from driftline.settings import Settings
-from driftline.topics import MODEL_EVENTS
-from model.kafka_models import publish, registered_event
+from driftline.status import read_status
+from driftline.topics import ALERTS, LABELS, MODEL_EVENTS
+from model import redis_queue
+from model.kafka_history import History
+from model.kafka_labelled import newcomers
+from model.kafka_models import champion_event, publish, registered_event
 from model.mlflow_registry import Registry
-from model.redis_retrain import recent_labelled
-from model.retrain import Maker
+from model.redis_retrain import run
+from model.retrain import Made
+from model.split import split
 from producers.kafka_replay import replay
+from tests.kafka_server import free_port
 
 Contacts = list[tuple[Contact, int]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,24 +46,40 @@ def own(settings: Settings, tmp_path: Path) -> Settings:
     return settings.model_copy(update={"mlflow": f"sqlite:///{tmp_path / 'mlflow.db'}"})
 
 
+def command() -> list[str]:
+    return [sys.executable, "-m", "driftline.cli", "retrain"]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """For a worker of these settings, without a cooldown."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLINE_")}
+    return env | settings.to_environment() | {"DRIFTLINE_COOLDOWN_SECONDS": "0"}
+
+
+def put_onto_alerts_topic(settings: Settings, *alerts: Alert) -> None:
+    producer = open_producer(settings)
+    for one in alerts:
+        producer.send(settings.topic(ALERTS.name), key=one.id.encode(), value=encode(one)).get(10)
+    producer.close()
+
+
 @contextmanager
-def retrainers(settings: Settings, *instances: str) -> Iterator[None]:
-    """Retraining workers as processes; at the end each is interrupted and ends in time."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLINE_")} | {
-        "DRIFTLINE_KAFKA": settings.kafka or "",
-        "DRIFTLINE_REDIS": settings.redis_url or "",
-        "DRIFTLINE_MLFLOW": settings.mlflow or "",
-        "DRIFTLINE_TOPIC_PREFIX": settings.topic_prefix,
-        "DRIFTLINE_HOME": str(settings.home),
-    }
-    command = [sys.executable, "-m", "driftline.cli", "retrain"]
-    workers = [subprocess.Popen(command, env=env | {"DRIFTLINE_INSTANCE": name}) for name in instances]
+def retrainers(settings: Settings, *instances: str, **options: object) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Retraining workers as processes; at the end each is interrupted and ends in time.
+
+    Args:
+        options: settings of theirs; without a cooldown unless they say so.
+    """
+    env = environment(settings)
+    env |= {f"DRIFTLINE_{name.upper()}": str(value) for name, value in options.items()}
+    workers = [subprocess.Popen(command(), env=env | {"DRIFTLINE_INSTANCE": name}) for name in instances]
     try:
-        yield
+        yield workers
     finally:
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        assert [worker.wait(5) for worker in workers] == [130] * len(workers)
+        codes = [worker.wait(5) for worker in workers]
+    assert codes == [130] * len(workers)
 
 
 def wait_for(reached: Callable[[], bool]) -> None:
@@ -122,27 +147,54 @@ def test_a_challenger_learns_nothing_from_before_the_drift_that_a_lagging_partit
     replay(own, "r", calm_contacts, pace=lambda contact: contact)
     began = calm_contacts[len(calm_contacts) // 2][0].sent_at
     since = msgspec.structs.replace(alert("x"), started_at=began)
-    assert [contact.id for contact, _ in recent_labelled(own, since)] == [
+    assert [contact.id for contact, _ in newcomers(own, since, NOW)] == [
         contact.id for contact, _ in calm_contacts if contact.sent_at >= began
     ]
 
 
-def test_a_retraining_that_was_killed_after_its_decision_is_completed_and_not_done_again(
+def test_an_alert_about_the_champions_whole_time_is_about_every_contact_since_it_was_made(
     own: Settings, calm_contacts: Contacts
 ) -> None:
+    replay(own, "r", calm_contacts[:600], pace=lambda contact: contact)
+    made_at = calm_contacts[200][0].sent_at
+    rule = msgspec.structs.replace(alert("x"), kind="performance", started_at=calm_contacts[500][0].sent_at)
+    assert [contact.id for contact, _ in newcomers(own, rule, made_at)] == [c.id for c, _ in calm_contacts[200:600]]
+
+
+def test_what_is_no_label_and_labels_of_nobody_are_left_out_and_the_last_label_counts(
+    own: Settings, calm_contacts: Contacts
+) -> None:
+    replay(own, "r", calm_contacts[:50], pace=lambda contact: contact)
+    contact, engaged = calm_contacts[0]
+    labels = [
+        Label(contact_id="nobody", engaged=1, labelled_at=NOW),
+        Label(contact_id=contact.id, engaged=1 - engaged, labelled_at=NOW),
+    ]
+    producer = open_producer(own)
+    for value in (b"?", b"", *map(encode, labels)):
+        producer.send(own.topic(LABELS.name), key=contact.id.encode(), value=value).get(10)
+    producer.close()
+    found = newcomers(own, alert("x"), NOW)
+    assert len(found) == 50
+    assert {c.id: label for c, label in found}[contact.id] == 1 - engaged
+
+
+def test_a_retraining_that_was_killed_after_its_decision_is_completed_and_not_done_again(
+    own: Settings, made: Made
+) -> None:
     registry = Registry(own.mlflow or "")
-    bundle = Maker(seed=0, now=NOW).first_champion(calm_contacts).bundle
-    first = registry.register(bundle, metrics={}, params={})
-    registry.set_champion("1")
-    challenger = registry.register(bundle, metrics={}, params={}, trigger="x")
+    first = registry.register(made.bundle, made.report)
+    registry.set_champion("1", NOW)
+    challenger = registry.register(made.bundle, replace(made.report, trigger="x"))
     decided = ModelEvent(event="decided", model_version="2", at=NOW, trigger="x", decision="promoted", champion="1")
     publish(own, [registered_event(first), ModelEvent(event="champion", model_version="1", at=NOW)])
     publish(own, [registered_event(challenger), decided])
-    deliver(own, alert("x"))
     with retrainers(own, "a"):
-        wait_for(lambda: champion(own) == "2")
+        wait_for(lambda: champion(own) == "2" and registry.champion() == "2")
+        deliver(own, alert("x"))
+        wait_for(lambda: everything_acknowledged(own))
     assert decisions(own) == [decided]
-    assert registry.champion() == "2"
+    assert registry.previous() == "1"
 
 
 def test_what_a_dead_retrainer_held_is_taken_up_by_its_successor(own: Settings, shifted_contacts: Contacts) -> None:
@@ -157,14 +209,160 @@ def test_what_a_dead_retrainer_held_is_taken_up_by_its_successor(own: Settings, 
     assert len(decisions(own)) == 1
 
 
-def test_without_enough_labels_the_challenger_stays_in_shadow(own: Settings, shifted_contacts: Contacts) -> None:
+def test_without_enough_labels_a_challenger_stays_in_shadow_until_they_have_come(
+    own: Settings, shifted_contacts: Contacts
+) -> None:
+    registry = Registry(own.mlflow or "")
+    put_onto_alerts_topic(own, alert("x"))
     replay(own, "r", shifted_contacts[:100], pace=lambda contact: contact)
     with retrainers(own, "a"):
         wait_for(lambda: champion(own) == "1")
         deliver(own, alert("x"))
         wait_for(lambda: bool(decisions(own)) and everything_acknowledged(own))
-    assert decisions(own)[0].decision == "shadow"
-    assert champion(own) == "1"
+        assert [(e.decision, e.model_version) for e in decisions(own)] == [("shadow", "2")]
+        assert (champion(own), registry.describe("2").aliases) == ("1", ("challenger",))
+        replay(own, "r", shifted_contacts[:600], resume=True, pace=lambda contact: contact)
+        wait_for(lambda: champion(own) == "2")
+    assert [(e.trigger, e.decision, e.model_version) for e in decisions(own)] == [
+        ("x", "shadow", "2"), ("x", "promoted", "2"),
+    ]  # fmt: skip
+    held_out = split([], shifted_contacts[:600]).newcomers_held_out
+    assert decisions(own)[-1].labels == len(held_out)
+    assert registry.load("2").engaged == tuple(engaged for _, engaged in held_out)
+    assert registry.load("2").trained_on < 2_200
+    assert registry.describe("2").decision == "promoted"
+
+
+def test_a_newer_challenger_takes_the_place_of_one_in_shadow(own: Settings, shifted_contacts: Contacts) -> None:
+    put_onto_alerts_topic(own, alert("x"), alert("y"))
+    replay(own, "r", shifted_contacts[:100], pace=lambda contact: contact)
+    with retrainers(own, "a"):
+        wait_for(lambda: champion(own) == "1")
+        deliver(own, alert("x"), alert("y"))
+        wait_for(lambda: len(decisions(own)) == 3 and everything_acknowledged(own))
+    history = History.read(own)
+    assert [(e.trigger, e.decision) for e in history.decisions.values()] == [("x", "rejected"), ("y", "shadow")]
+    assert "version 3 was made before" in (history.decisions["x"].why or "")
+    assert Registry(own.mlflow or "").describe("3").aliases == ("challenger",)
+
+
+def test_an_alert_waits_for_the_cooldown_and_is_not_forgotten(
+    own: Settings, made: Made, calm_contacts: Contacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Registry(own.mlflow or "").register(made.bundle, made.report)
+    publish(own, [registered_event(first), champion_event("1", None)])
+    before = ModelEvent(
+        event="decided", model_version="1", at=datetime.now(UTC), trigger="before", decision="rejected", champion="1"
+    )
+    publish(own, [before])
+    replay(own, "r", calm_contacts[:100], pace=lambda contact: contact)
+    monkeypatch.setattr(redis_queue, "CLAIM_AFTER_MS", 500)
+    lines: list[str] = []
+    stop = threading.Event()
+    settings = own.model_copy(update={"cooldown_seconds": 6.0})
+    worker = threading.Thread(target=run, args=(settings, lambda: calm_contacts, lines.append, stop))
+    worker.start()
+    try:
+        deliver(own, alert("x"))
+        wait_for(lambda: any("waits" in line for line in lines))
+        assert [e.trigger for e in decisions(own)] == ["before"]
+        wait_for(lambda: len(decisions(own)) == 2 and everything_acknowledged(own))
+    finally:
+        stop.set()
+        worker.join(10)
+    assert sum("waits" in line for line in lines) == 1
+    assert (decisions(own)[1].at - before.at).total_seconds() >= 6
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"retrain_seconds": 0.5}, "raise DRIFTLINE_RETRAIN_SECONDS"),
+        ({"retrain_memory_mb": 256}, "raise DRIFTLINE_RETRAIN_MEMORY_MB"),
+    ],
+)
+def test_a_training_over_its_limit_is_ended_and_the_champion_stays(
+    own: Settings, made: Made, shifted_contacts: Contacts, limits: dict[str, float], words: str
+) -> None:
+    first = Registry(own.mlflow or "").register(made.bundle, made.report)
+    publish(own, [registered_event(first), champion_event("1", None)])
+    replay(own, "r", shifted_contacts, pace=lambda contact: contact)
+    deliver(own, alert("x"))
+    with retrainers(own, "a", **limits):
+        wait_for(lambda: bool(decisions(own)) and everything_acknowledged(own))
+    (decided,) = decisions(own)
+    assert (decided.decision, decided.model_version, champion(own)) == ("rejected", "1", "1")
+    assert words in (decided.why or "")
+    assert Registry(own.mlflow or "").versions() == ["1"]
+
+
+def test_progress_is_shown_while_it_lasts(own: Settings, shifted_contacts: Contacts) -> None:
+    replay(own, "r", shifted_contacts, pace=lambda contact: contact)
+    steps: set[str] = set()
+
+    def seen() -> bool:
+        steps.add((read_status(own)["retraining"] or {}).get("step", ""))
+        return bool(decisions(own))
+
+    with retrainers(own, "a"):
+        wait_for(lambda: champion(own) == "1")
+        deliver(own, alert("x"))
+        wait_for(seen)
+        wait_for(lambda: read_status(own)["retraining"] is None)
+    assert any(step.startswith("training on") for step in steps)
+
+
+def test_whenever_a_retrainer_is_killed_there_is_one_decision_and_no_half_a_champion(
+    own: Settings, shifted_contacts: Contacts
+) -> None:
+    registry = Registry(own.mlflow or "")
+    replay(own, "r", shifted_contacts, pace=lambda contact: contact)
+    deliver(own, alert("x"))
+    rng = np.random.default_rng()
+    for _ in range(5):
+        worker = subprocess.Popen(command(), env=environment(own) | {"DRIFTLINE_INSTANCE": "a"})
+        try:
+            worker.wait(float(rng.uniform(1.0, 8.0)))
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+        open_redis(own).delete(RETRAIN_LOCK)  # which outlives a killed holder for 15 seconds
+        assert registry.champion() in (None, "1", "2")
+        if champion(own) == "2":
+            break
+    with retrainers(own, "a"):
+        wait_for(lambda: champion(own) == "2" and everything_acknowledged(own))
+        wait_for(lambda: registry.champion() == "2")
+    assert [(e.trigger, e.decision) for e in decisions(own)] == [("x", "promoted")]
+    assert registry.versions() == ["1", "2"]
+    assert registry.previous() == "1"
+
+
+def test_a_registry_that_is_away_is_waited_for(own: Settings, tmp_path: Path) -> None:
+    away = own.model_copy(update={"mlflow": f"http://127.0.0.1:{free_port()}"})
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        worker = subprocess.Popen(command(), env=environment(away), stdout=out, stderr=out)
+        wait_for(lambda: log.read_text().count("interrupted (RegistryError") >= 2)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(5) == 130
+    assert "Traceback" not in log.read_text()
+    assert champion(own) is None
+
+
+def test_a_champion_whose_artefacts_were_exchanged_is_refused_in_one_line(
+    own: Settings, made: Made, tmp_path: Path
+) -> None:
+    registry = Registry(own.mlflow or "")
+    registry.register(made.bundle, made.report)
+    registry.set_champion("1", NOW)
+    (graph,) = tmp_path.glob("mlartifacts/**/bundle/model.onnx")
+    graph.write_bytes(graph.read_bytes()[::-1])
+    done = subprocess.run(command(), env=environment(own), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "is not what was registered" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert champion(own) is None
 
 
 def test_a_retrainer_killed_while_it_makes_the_registry_leaves_nothing_that_stops_the_next(own: Settings) -> None:
