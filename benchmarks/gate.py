@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
@@ -9,6 +11,7 @@ from benchmarks.timing import cpu_per_item, show
 from model.evaluation import compare, evaluate, log_losses
 from tests.rivals import (
     MIDDLING,
+    RARE,
     STRONG,
     WEAK,
     equal_in_entry,
@@ -31,19 +34,22 @@ def main() -> None:
 
 def rates() -> None:
     """Promotions of challengers of known skill, with the upper end of Wilson's 95% interval."""
+    better = partial(promotions, RUNS, champion=WEAK, challenger=STRONG)
+    equal = partial(promotions, RUNS, champion=MIDDLING, challenger=MIDDLING)
     print(f"challengers promoted, of {RUNS:,} runs")
-    for name, contacts, champion, challenger, change in (
-        ("equal, AUC .67", 200, MIDDLING, MIDDLING, None),
-        ("equal, AUC .67", 1_000, MIDDLING, MIDDLING, None),
-        ("AUC .75 for .65", 200, WEAK, STRONG, None),
-        ("AUC .75 for .65", 400, WEAK, STRONG, None),
-        ("AUC .75 for .65", 1_000, WEAK, STRONG, None),
-        ("the same, equal in a segment of 15%", 1_000, WEAK, STRONG, equal_in_entry),
-        ("the same, of no use in it", 1_000, WEAK, STRONG, useless_in_entry),
-        ("the same, of no use in it", 3_000, WEAK, STRONG, useless_in_entry),
-        ("the same, wrong in it", 1_000, WEAK, STRONG, wrong_in_entry),
+    for name, contacts, promoted in (
+        ("equal, AUC .67", 200, equal),
+        ("equal", 1_000, equal),
+        ("equal, where 2% engage", 1_000, partial(equal, mean=RARE)),
+        ("AUC .75 for .65", 200, better),
+        ("the same", 400, better),
+        ("the same", 1_000, better),
+        ("the same, equal in a segment of 15%", 1_000, partial(better, change=equal_in_entry)),
+        ("the same, of no use in it", 1_000, partial(better, change=useless_in_entry)),
+        ("the same, of no use in it", 3_000, partial(better, change=useless_in_entry)),
+        ("the same, wrong in it", 1_000, partial(better, change=wrong_in_entry)),
     ):
-        hits = promotions(RUNS, contacts, champion, challenger, change)
+        hits = promoted(contacts=contacts)
         print(f"  {name:38} {contacts:5,} labels {hits / RUNS:6.3f}, under {wilson_upper(hits, RUNS):.3f}", flush=True)
 
 

@@ -16,6 +16,8 @@ Floats = NDArray[np.float64]
 
 MEAN, SPREAD = -0.5, 1.3
 """Of the contacts' true log-odds: 41% engage, and who knew the log-odds would have an AUC of .79."""
+RARE = -4.6
+"""A mean of log-odds with which 2% engage."""
 WEAK, MIDDLING, STRONG = 4.0, 3.0, 0.5
 """Variances of a model's noise. The true AUCs are .65, .67 and .75: strong is .10 better than weak."""
 _NODES, _WEIGHTS = hermegauss(21)
@@ -42,15 +44,15 @@ class Rivals:
         return replace(self, challenger=np.where(entry, challenger, self.challenger))
 
 
-def rivals(seed: int, contacts: int, champion: float, challenger: float) -> Rivals:
-    """Contacts, and the scores of two models with noise of these variances, independent of each other."""
+def rivals(seed: int, contacts: int, champion: float, challenger: float, *, mean: float = MEAN) -> Rivals:
+    """Contacts of this mean log-odds, and the scores of two models with independent noise of these variances."""
     rng = np.random.default_rng([2_000, seed])
-    log_odds = rng.normal(MEAN, SPREAD, contacts)
+    log_odds = rng.normal(mean, SPREAD, contacts)
     engaged = (rng.random(contacts) < expit(log_odds)).astype(np.int64)
     seniority = np.array(["Entry", "Mid", "Senior", "Executive"], object)
     geography = np.array(["regional_hub", "other", None], object)
     return Rivals(
-        seed, log_odds, scores(log_odds, champion, rng), scores(log_odds, challenger, rng), engaged,
+        seed, log_odds, scores(log_odds, champion, rng, mean), scores(log_odds, challenger, rng, mean), engaged,
         segments={
             "llm_seniority": list(rng.choice(seniority, contacts, p=[0.15, 0.4, 0.3, 0.15])),
             "llm_geography": list(rng.choice(geography, contacts, p=[0.5, 0.3, 0.2])),
@@ -58,11 +60,11 @@ def rivals(seed: int, contacts: int, champion: float, challenger: float) -> Riva
     )  # fmt: skip
 
 
-def scores(log_odds: Floats, noise: float, rng: np.random.Generator) -> Floats:
+def scores(log_odds: Floats, noise: float, rng: np.random.Generator, mean: float = MEAN) -> Floats:
     """P(engaged | the true log-odds seen through noise): calibrated, the AUC as good as the noise is small."""
     seen = log_odds + rng.normal(0, np.sqrt(noise), len(log_odds))
     known = SPREAD**2 / (SPREAD**2 + noise)
-    about = MEAN + known * (seen - MEAN)
+    about = mean + known * (seen - mean)
     found: Floats = expit(about[:, None] + np.sqrt(known * noise) * _NODES) @ (_WEIGHTS / _WEIGHTS.sum())
     return found
 
@@ -83,8 +85,14 @@ def equal_in_entry(made: Rivals) -> Rivals:
 
 
 def promotions(
-    runs: int, contacts: int, champion: float, challenger: float, change: Callable[[Rivals], Rivals] | None = None
+    runs: int,
+    contacts: int,
+    champion: float,
+    challenger: float,
+    change: Callable[[Rivals], Rivals] = lambda made: made,
+    *,
+    mean: float = MEAN,
 ) -> int:
     """Runs that promote."""
-    made = (rivals(seed, contacts, champion, challenger) for seed in range(runs))
-    return sum((change(one) if change else one).verdict().decision == "promoted" for one in made)
+    made = (rivals(seed, contacts, champion, challenger, mean=mean) for seed in range(runs))
+    return sum(change(one).verdict().decision == "promoted" for one in made)
