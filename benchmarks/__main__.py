@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold, detection, ks, latency, memory, parsing, scoring, swap
+from benchmarks import cold, detection, gate, ks, latency, memory, parsing, scoring, swap
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "parsing": parsing.main,
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "scoring": scoring.main,
     "latency": latency.main,
     "swap": swap.main,
+    "gate": gate.main,
 }
 
 

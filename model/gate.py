@@ -17,7 +17,7 @@ from model.resampling import Floats, resampled
 
 MIN_LABELS = 200
 MIN_OF_CLASS = 10
-"""Held-out labels of the rarer class: with only four, an equal challenger is promoted one time in seven."""
+"""Held-out labels of the rarer class: with four, a bootstrap takes an equal challenger for better one time in seven."""
 CHANCE = 0.05
 """Probability that an equal challenger is promoted, at most: half of it to each criterion, which adds up to no more
 whatever their dependence (Bonferroni). Twice as much would be allowed; that is for what a bootstrap of 200 misses."""
@@ -145,5 +145,5 @@ def _judge(auc: Interval, loss: Interval, by_segment: Mapping[str, Interval], la
     if hurt:
         worst = min(hurt, key=lambda segment: by_segment[segment].value)
         lost = -by_segment[worst].value
-        return "rejected", f"it is worse where {worst}, by {lost:.3f} of log-loss, though better in all {figures}"
+        return "rejected", f"it is worse where {worst}, by {lost:.3f} of log-loss, though better overall {figures}"
     return "promoted", f"it {' and '.join(better)} better beyond chance {figures}"
