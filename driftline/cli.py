@@ -315,12 +315,13 @@ def watch(settings: Settings, options: Namespace) -> int:
 def model(settings: Settings, options: Namespace) -> int:
     """Versions: made, shown, compared, promoted."""
     from driftline.kafka_clients import wait_for_kafka
-    from model import commands
 
     raise_on_signals()
     contacts = None if getattr(options, "file", None) is None else _labelled(settings, Path(options.file))
     if options.action in ("train", "promote", "rollback") and settings.kafka is not None:
         wait_for_kafka(settings, say, timeout=10)
+    from model import commands  # MLflow takes seconds, and a wrong file none
+
     models = commands.Models(settings)
     found, text = commands.run(models, options, contacts, now=datetime.now(UTC), say=say)
     if getattr(options, "plot", None):

@@ -51,9 +51,11 @@ def model_card(report: Report, version: str) -> str:
 
 def metrics_table(evaluation: Evaluation) -> str:
     """The figures with their intervals, beside what answers without skill get."""
+    skilled = evaluation.metrics["roc_auc"].low > 0.5
     rows = [
-        f"{evaluation.labels:,} held-out contacts, {evaluation.engaged:,} engaged; intervals: {evaluation.level:.0%};"
-        f" cut {evaluation.cut:.3f}.",
+        f"{evaluation.labels:,} contacts that it was not trained on, {evaluation.engaged:,} of them engaged; intervals:"
+        f" {evaluation.level:.0%}; cut {evaluation.cut:.3f}."
+        + ("" if skilled else " **Its order cannot be told from chance on these contacts.**"),
         "",
         '| | this model | always "engaged" | random |',
         "|---|---|---|---|",

@@ -20,7 +20,7 @@ from model.matplotlib_evaluation import LifecycleVersion, plot_lifecycle
 from model.mlflow_registry import Registry, Version
 from model.report import Report
 from model.retrain import Maker, evaluated, parted, scores_of
-from model.split import Labelled, unique
+from model.split import Labelled, unique, unseen
 
 Say = Callable[[str], None]
 Document = dict[str, Any]
@@ -43,22 +43,23 @@ class Models:
         maker = Maker(seed=seed, now=now, feature_set=FEATURE_SETS[feature_set], progress=say)
         made = maker.first_champion(labelled)
         say("registering")
-        bundle = self.registry.register(made.bundle, made.report)
+        bundle = self.registry.register(made)
         if self.registry.champion() is None:
             promote(self.settings, self.registry, bundle.version, "the first version")
         return self.show(bundle.version)
 
     def evaluate(self, labelled: Sequence[Labelled], version: str | None) -> Document:
-        """What a version, or the champion, is worth on labelled contacts.
+        """What a version, or the champion, is worth on those labelled contacts that it was not trained on.
 
         Raises:
-            ValueError: no such version, or no labelled contacts.
+            ValueError: no such version, or no labelled contacts that may judge it.
         """
         bundle = self.registry.load(version or self._champion())
-        found = evaluated(bundle, unique(labelled), seed=SEED)
-        return {"version": bundle.version, "evaluation": found.to_json()}
+        judges, left_out = self._judges(labelled, bundle.version)
+        found = evaluated(bundle, judges, seed=SEED)
+        return {"version": bundle.version, "left_out": left_out, "evaluation": found.to_json()}
 
-    def list(self) -> Document:
+    def versions(self) -> Document:
         """All versions, the oldest first."""
         return {"versions": [_summary(self.registry.describe(version)) for version in self.registry.versions()]}
 
@@ -80,12 +81,14 @@ class Models:
         document: Document = {"versions": [self.show(first), self.show(second)], "paired": None}
         if labelled is None:
             return document
-        contacts, engaged = parted(unique(labelled))
+        judges, left_out = self._judges(labelled, first, second)
+        contacts, engaged = parted(judges)
         ours, theirs = (scores_of(self.registry.load(version), contacts) for version in (first, second))
         auc, loss = compare(ours, theirs, engaged, seed=SEED)
         return document | {
             "paired": {
                 "labels": len(contacts),
+                "left_out": left_out,
                 "delta_auc": [auc.value, auc.low, auc.high],
                 "log_loss_gain": [loss.value, loss.low, loss.high],
             }
@@ -121,6 +124,17 @@ class Models:
             raise ValueError("there is no version to draw yet: `driftline model train FILE` makes one")
         plot_lifecycle(known, path)
 
+    def _judges(self, labelled: Sequence[Labelled], *versions: str) -> tuple[list[Labelled], int]:
+        """Contacts that none of the versions was trained on, and how many were left out for that."""
+        everyone = judges = unique(labelled)
+        for version in versions:
+            judges = unseen(judges, self.registry.trained(version))
+        if everyone and not judges:
+            raise ValueError(
+                f"all {len(everyone)} labelled contacts trained version {' or '.join(versions)}: give some that did not"
+            )
+        return judges, len(everyone) - len(judges)
+
     def _champion(self) -> str:
         champion = self.registry.champion()
         if champion is None:
@@ -145,7 +159,7 @@ def run(
             worth = models.evaluate(contacts, options.model)
             return worth, evaluation_text(worth)
         case "list":
-            versions = models.list()
+            versions = models.versions()
             return versions, table_text(versions)
         case "show":
             shown = models.show(options.version)
@@ -186,7 +200,10 @@ def card_text(document: Document) -> str:
 def evaluation_text(document: Document) -> str:
     """Of `Models.evaluate`."""
     found = Evaluation.from_json(document["evaluation"])
-    return f"version {document['version']}\n\n{metrics_table(found)}\n\n{segments_table(found)}"
+    left_out = (
+        f"{document['left_out']:,} contacts that it was trained on are left out.\n\n" if document["left_out"] else ""
+    )
+    return f"version {document['version']}\n\n{left_out}{metrics_table(found)}\n\n{segments_table(found)}"
 
 
 def comparison_text(document: Document) -> str:

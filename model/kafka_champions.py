@@ -50,7 +50,7 @@ def publish_champion(settings: Settings, registry: Registry, base: Callable[[], 
             memory_mb=settings.retrain_memory_mb, progress=say,
         )  # fmt: skip
         made = process.make(datetime.now(UTC), base())
-        champion = registry.register(made.bundle, made.report)
+        champion = registry.register(made)
     else:
         champion = registry.load(version)
     publish(settings, [registered_event(champion), champion_event(champion.version, None)])

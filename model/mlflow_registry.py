@@ -43,6 +43,7 @@ from model.card import model_card
 from model.matplotlib_evaluation import plot_calibration
 from model.onnx_export import parsed
 from model.report import Report
+from model.retrain import Made
 
 for _chatty in ("mlflow", "alembic"):
     logging.getLogger(_chatty).setLevel(logging.ERROR)
@@ -52,7 +53,7 @@ MODEL = "driftline"
 EXPERIMENT = "driftline"
 DECISION, CHAMPION_SINCE = "driftline.decision", "driftline.champion_since"
 TRIGGER, MANIFEST_SHA256 = "driftline.trigger", "driftline.manifest_sha256"
-BUNDLE, REPORT = "bundle", "report.json"
+BUNDLE, REPORT, TRAINED = "bundle", "report.json", "trained_on.json"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 # Given explicitly, because working them out takes MLflow 6 to 9 seconds.
 REQUIREMENTS = ["onnxruntime", "numpy"]
@@ -102,7 +103,7 @@ class Registry:
             self._client.create_registered_model(MODEL)
 
     @_registry_errors()
-    def register(self, bundle: Bundle, report: Report) -> Bundle:
+    def register(self, made: Made) -> Bundle:
         """Log a run with everything that is known of a model, and register it as a new version.
 
         The version comes last, so that whoever is killed amid this leaves a run, and no half of a version. What has
@@ -112,6 +113,7 @@ class Registry:
         Returns:
             The bundle under the registry's version.
         """
+        bundle, report = made.bundle, made.report
         if report.trigger is not None and (known := self.version_of(report.trigger)) is not None:
             return self.load(known)
         with mlflow.start_run(experiment_id=self._experiment) as run:
@@ -120,6 +122,7 @@ class Registry:
                 parsed(bundle.onnx), name="graph", pip_requirements=REQUIREMENTS, signature=_signature(bundle)
             )
             manifest = self._log(run.info.run_id, bundle, report, "to be registered")
+            mlflow.log_dict({"marks": sorted(made.trained)}, TRAINED)
         tags = {MANIFEST_SHA256: manifest} | ({TRIGGER: report.trigger} if report.trigger else {})
         created = self._client.create_model_version(
             MODEL, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id
@@ -169,6 +172,19 @@ class Registry:
             return Report.from_json(json.loads(files[REPORT]))
         except (KeyError, ValueError) as fault:
             raise ValueError(f"the report of model version {version} cannot be read ({fault})") from None
+
+    @_registry_errors()
+    def trained(self, version: str) -> frozenset[str]:
+        """The marks of the contacts that a version was trained on, see `model.split.mark_of`.
+
+        Raises:
+            ValueError: there is no such version, or it does not say.
+        """
+        files = self._files(self._found(version).run_id, TRAINED)
+        try:
+            return frozenset(json.loads(files[TRAINED])["marks"])
+        except (KeyError, ValueError, TypeError):
+            raise ValueError(f"model version {version} does not say whom it was trained on") from None
 
     @_registry_errors()
     def versions(self) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event as Flag
@@ -30,7 +31,7 @@ from model.kafka_history import History
 from model.kafka_labelled import alert_of, labels_so_far, newcomers
 from model.kafka_models import KafkaModels, champion_event, publish, registered_event
 from model.redis_queue import Held, LockLostError, entries, lock
-from model.split import Labelled, split
+from model.split import Labelled, split, unseen
 
 if TYPE_CHECKING:
     from model.mlflow_registry import Registry
@@ -141,7 +142,8 @@ class RetrainingWorker:
                 return
             champion = self._models.wait_for(history.champion)
             challenger = self._models.wait_for(shadow.model_version)
-            held_out = self._held_out(alert, champion)
+            recent = newcomers(self._settings, alert, champion.created_at)
+            held_out = self._judges(recent, champion, challenger)
             if len(held_out) < self._settings.min_labels:
                 return
             held.tell(alert.id, f"judging version {challenger.version}, which is in shadow")
@@ -150,9 +152,13 @@ class RetrainingWorker:
             if decided.decision != "shadow":
                 self._complete(decided, History.read(self._settings))
 
-    def _held_out(self, alert: Alert, champion: Bundle) -> list[Labelled]:
-        recent = newcomers(self._settings, alert, champion.created_at)
-        return split(self._base(), recent).newcomers_held_out
+    def _judges(self, recent: Sequence[Labelled], *models: Bundle) -> list[Labelled]:
+        """The held-out newcomers, but for those that one of the models was trained on under another base set."""
+        held_out = split(self._base(), recent).newcomers_held_out
+        for model in models:
+            with suppress(ValueError):  # the registry does not know it, or not whom it was trained on
+                held_out = unseen(held_out, self._open_registry().trained(model.version))
+        return held_out
 
     def _retrain(self, alert: Alert, history: History, held: Held) -> ModelEvent:
         from model.training_process import TrainingError, TrainingProcess
@@ -174,12 +180,12 @@ class RetrainingWorker:
                 return self._decide(_no_challenger(alert.id, champion.version, str(fault)), [], held)
             held.tell(alert.id, "registering")
             report = replace(made.report, trigger=alert.id)
-            challenger = registry.register(made.bundle, report)
+            challenger = registry.register(replace(made, report=report))
         else:  # registered before a crash: judge that one
             challenger, report = registry.load(known), registry.report(known)
         registry.set_challenger(challenger.version)
         held.tell(alert.id, f"judging version {challenger.version}")
-        held_out = split(self._base(), recent).newcomers_held_out
+        held_out = self._judges(recent, champion, challenger)
         return self._judge(alert.id, champion, challenger, held_out, report, held, history.shadow)
 
     def _judge(

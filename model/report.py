@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +16,9 @@ from model.evaluation import Evaluation
 from model.features import monitored_columns
 from model.split import Labelled, ids, time_of
 from model.training import CandidateResult, Trained
+
+UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+"""What stands for the time of a contact from a file that has none."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class DataFingerprint:
         rows = sorted(
             msgspec.json.encode((contact.id, engaged, monitored_columns(contact))) for contact, engaged in labelled
         )
-        times = [time_of(contact) for contact, _ in labelled]
+        times = [at for contact, _ in labelled if (at := time_of(contact)) > UNKNOWN]
         return cls(
             sha256=hashlib.sha256(b"\n".join(rows)).hexdigest(),
             contacts=len(labelled),

@@ -17,7 +17,7 @@ from model.gate import GateDecision, decide
 from model.onnx_export import export
 from model.onnx_scorer import OnnxScorer
 from model.report import Judgement, LabelTroubles, Report
-from model.split import Labelled, Split, ids, over_time, split, time_of
+from model.split import Labelled, Split, ids, mark_of, over_time, split, time_of
 from model.training import CANDIDATES, Trained, train
 
 REFERENCE_ROWS = 1_000
@@ -31,10 +31,15 @@ LEAST_TO_EVALUATE = 30
 
 @dataclass(frozen=True)
 class Made:
-    """A version to be: the bundle, not registered yet, and what is known of it."""
+    """A version to be: the bundle, not registered yet, and what is known of it.
+
+    Attributes:
+        trained: the marks of the contacts that it was trained on, see `model.split.mark_of`.
+    """
 
     bundle: Bundle
     report: Report
+    trained: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Maker:
             trained, training, held_out, troubles, seed=self.seed, now=self.now, evaluation=worth,
             over_time=self._over_time(sides, held_out, trained.chosen),
         )  # fmt: skip
-        return Made(bundle, report)
+        return Made(bundle, report, frozenset(mark_of(contact.id) for contact, _ in training))
 
     def _over_time(self, sides: Split, held_out: Sequence[Labelled], chosen: str) -> Evaluation | str:
         """The chosen candidate trained on the earlier contacts and judged on the later ones, or why that is untold."""

@@ -64,6 +64,16 @@ def is_held_out(contact_id: str, share: float = HELD_OUT_OF_NEWCOMERS) -> bool:
     return int.from_bytes(hashlib.sha256(contact_id.encode()).digest()[:4], "big") < share * 2**32
 
 
+def mark_of(contact_id: str) -> str:
+    """A short mark of an id, by which a version remembers whom it was trained on."""
+    return hashlib.sha256(f"trained/{contact_id}".encode()).hexdigest()[:16]
+
+
+def unseen(labelled: Iterable[Labelled], trained: frozenset[str]) -> list[Labelled]:
+    """Those that no model with these marks was trained on: only they may judge it."""
+    return [one for one in labelled if mark_of(one[0].id) not in trained]
+
+
 def unique(labelled: Iterable[Labelled]) -> list[Labelled]:
     """Each contact once, as it came last, in the order of time; contacts without times keep their order."""
     last = {contact.id: (contact, engaged) for contact, engaged in labelled}

@@ -50,6 +50,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fault: str | None = None
     bundle: bytes = b""
     report: dict[str, Any] | None = None
+    trained: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class TrainingProcess:
         if last.fault is not None:
             raise TrainingError(last.fault)
         if last.report is not None:
-            return Made(Bundle.from_bytes(last.bundle), Report.from_json(last.report))
+            return Made(Bundle.from_bytes(last.bundle), Report.from_json(last.report), last.trained)
         if not in_time:
             raise TrainingError(f"the training did not end within {self.seconds:g} s: raise DRIFTLINE_RETRAIN_SECONDS")
         raise TrainingError(
@@ -136,7 +137,7 @@ def main() -> int:
             made = maker.first_champion(request.base)
         else:
             made = maker.challenger(request.base, request.newcomers)
-        _say(Line(bundle=made.bundle.to_bytes(), report=made.report.to_json()))
+        _say(Line(bundle=made.bundle.to_bytes(), report=made.report.to_json(), trained=made.trained))
     except MemoryError:
         _say(Line(fault=f"the training took more than {request.memory_mb} MB: raise DRIFTLINE_RETRAIN_MEMORY_MB"))
     except (ValueError, RuntimeError) as fault:

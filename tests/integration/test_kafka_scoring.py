@@ -151,7 +151,7 @@ def test_a_version_deleted_from_the_registry_goes_on_scoring(
     from model.mlflow_registry import MODEL, Registry
 
     address = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    registered = Registry(address).register(made.bundle, made.report)
+    registered = Registry(address).register(made)
     make_champion(settings, registered)
     own = settings.model_copy(update={"mlflow": address})
     send_contacts(own, calm_contacts[:100])

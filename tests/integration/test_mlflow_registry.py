@@ -50,10 +50,10 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
 
 def test_versions_aliases_and_bundles(registry: Registry, made: Made) -> None:
     assert registry.champion() is None
-    first = registry.register(made.bundle, made.report)
+    first = registry.register(made)
     registry.set_champion(first.version, NOW)
-    second = registry.register(made.bundle, replace(made.report, trigger="alert x"))
-    again = registry.register(made.bundle, replace(made.report, trigger="alert x"))
+    second = registry.register(replace(made, report=replace(made.report, trigger="alert x")))
+    again = registry.register(replace(made, report=replace(made.report, trigger="alert x")))
     registry.set_challenger(second.version)
     assert [first.version, second.version, again.version] == ["1", "2", "2"]
     assert registry.versions() == ["1", "2"]
@@ -65,7 +65,7 @@ def test_versions_aliases_and_bundles(registry: Registry, made: Made) -> None:
 
 
 def test_champion_and_previous_move_together_however_often_it_is_done(registry: Registry, made: Made) -> None:
-    first, second = (registry.register(made.bundle, made.report).version for _ in range(2))
+    first, second = (registry.register(made).version for _ in range(2))
     for version in (first, second, second):
         registry.set_challenger(version)
         registry.set_champion(version, NOW)
@@ -78,7 +78,7 @@ def test_a_run_holds_everything_that_explains_a_version(registry: Registry, made
     import mlflow
     from mlflow.models import get_model_info
 
-    version = registry.register(made.bundle, made.report).version
+    version = registry.register(made).version
     client = mlflow.MlflowClient()
     found = client.get_model_version(MODEL, version)
     run = mlflow.get_run(found.run_id)
@@ -88,7 +88,8 @@ def test_a_run_holds_everything_that_explains_a_version(registry: Registry, made
     metrics = run.data.metrics
     assert [metrics[f"roc_auc{part}"] for part in ("", "_low", "_high")] == [auc.value, auc.low, auc.high]
     files = {file.path for file in client.list_artifacts(found.run_id)}
-    assert files >= {"bundle", "report.json", "model_card.md", "calibration.png"}
+    assert files >= {"bundle", "report.json", "model_card.md", "calibration.png", "trained_on.json"}
+    assert registry.trained(version) == made.trained
     parts = {file.path.split("/")[-1] for file in client.list_artifacts(found.run_id, "bundle")}
     assert parts == {"model.onnx", "featuriser.json", "reference.json", "manifest.json"}
     signature = get_model_info(found.source).signature
@@ -100,7 +101,9 @@ def test_a_decision_and_a_completed_reference_are_written_down(
     registry: Registry, made: Made, calm_contacts: Contacts
 ) -> None:
     few = split(calm_contacts).base_held_out[:250]
-    challenger = registry.register(with_reference(made.bundle, few[:40]), replace(made.report, trigger="y"))
+    challenger = registry.register(
+        replace(made, bundle=with_reference(made.bundle, few[:40]), report=replace(made.report, trigger="y"))
+    )
     completed = with_reference(challenger, few)
     verdict = judge(made.bundle, completed, few, seed=0, min_labels=200)
     registry.update(completed, judged(registry.report(challenger.version), verdict, "0", NOW))
@@ -118,7 +121,7 @@ def test_artefacts_that_are_not_what_was_registered_are_refused(
     tmp_path: Path, made: Made, file: str, damage: Callable[[Path], object]
 ) -> None:
     registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    registry.register(made.bundle, made.report)
+    registry.register(made)
     (path,) = tmp_path.glob(f"mlartifacts/**/bundle/{file}")
     damage(path)
     with pytest.raises(ValueError, match=r"not (those|what) (that were|was) registered|model bundle"):
@@ -128,7 +131,7 @@ def test_artefacts_that_are_not_what_was_registered_are_refused(
 def test_artefacts_of_another_version_are_refused(tmp_path: Path, made: Made) -> None:
     registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}")
     for bundle in (made.bundle, replace(made.bundle, cut=0.9)):
-        registry.register(bundle, made.report)
+        registry.register(replace(made, bundle=bundle))
     first, second = sorted(tmp_path.glob("mlartifacts/**/bundle"), key=lambda folder: folder.stat().st_ctime)
     for file in second.iterdir():
         (first / file.name).write_bytes(file.read_bytes())
@@ -148,9 +151,9 @@ def test_a_registration_that_fails_half_way_leaves_no_version(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full)
         with pytest.raises(OSError, match="No space left"):
-            registry.register(made.bundle, made.report)
+            registry.register(made)
     assert registry.versions() == []
-    assert registry.register(made.bundle, made.report).version == "1"
+    assert registry.register(made).version == "1"
 
 
 def test_a_server_that_is_away_is_said_in_one_line() -> None:

@@ -183,9 +183,9 @@ def test_a_retraining_that_was_killed_after_its_decision_is_completed_and_not_do
     own: Settings, made: Made
 ) -> None:
     registry = Registry(own.mlflow or "")
-    first = registry.register(made.bundle, made.report)
+    first = registry.register(made)
     registry.set_champion("1", NOW)
-    challenger = registry.register(made.bundle, replace(made.report, trigger="x"))
+    challenger = registry.register(replace(made, report=replace(made.report, trigger="x")))
     decided = ModelEvent(event="decided", model_version="2", at=NOW, trigger="x", decision="promoted", champion="1")
     publish(own, [registered_event(first), ModelEvent(event="champion", model_version="1", at=NOW)])
     publish(own, [registered_event(challenger), decided])
@@ -249,7 +249,7 @@ def test_a_newer_challenger_takes_the_place_of_one_in_shadow(own: Settings, shif
 def test_an_alert_waits_for_the_cooldown_and_is_not_forgotten(
     own: Settings, made: Made, calm_contacts: Contacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = Registry(own.mlflow or "").register(made.bundle, made.report)
+    first = Registry(own.mlflow or "").register(made)
     publish(own, [registered_event(first), champion_event("1", None)])
     before = ModelEvent(
         event="decided", model_version="1", at=datetime.now(UTC), trigger="before", decision="rejected", champion="1"
@@ -284,7 +284,7 @@ def test_an_alert_waits_for_the_cooldown_and_is_not_forgotten(
 def test_a_training_over_its_limit_is_ended_and_the_champion_stays(
     own: Settings, made: Made, shifted_contacts: Contacts, limits: dict[str, float], words: str
 ) -> None:
-    first = Registry(own.mlflow or "").register(made.bundle, made.report)
+    first = Registry(own.mlflow or "").register(made)
     publish(own, [registered_event(first), champion_event("1", None)])
     replay(own, "r", shifted_contacts, pace=lambda contact: contact)
     deliver(own, alert("x"))
@@ -354,7 +354,7 @@ def test_a_champion_whose_artefacts_were_exchanged_is_refused_in_one_line(
     own: Settings, made: Made, tmp_path: Path
 ) -> None:
     registry = Registry(own.mlflow or "")
-    registry.register(made.bundle, made.report)
+    registry.register(made)
     registry.set_champion("1", NOW)
     (graph,) = tmp_path.glob("mlartifacts/**/bundle/model.onnx")
     graph.write_bytes(graph.read_bytes()[::-1])

@@ -21,6 +21,8 @@ def files(folder: Path) -> None:
     (folder / "empty.csv").touch()
     (folder / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff\xfe" * 50)
     (folder / "prices.csv").write_text("apples,pears\n1,2\n")
+    (folder / "unlabelled.csv").write_text("jobtitle,industry\nCEO,Retail\n")
+    (folder / "five.csv").write_text("_id,jobtitle,engaged\n" + "".join(f"{n},CEO,{n % 2}\n" for n in range(5)))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,11 @@ def files(folder: Path) -> None:
         (["alerts", "--since", "tuesday"], {"DRIFTLINE_KAFKA": "127.0.0.1:1"}, 2, "--since tuesday"),
         (["alerts"], {}, 2, "driftline up"),
         (["score"], {"DRIFTLINE_WINDOW": "0"}, 2, "DRIFTLINE_WINDOW"),
+        (["model"], {}, 2, "ACTION"),
+        (["model", "show"], {}, 2, "V"),
+        (["model", "train", "nobody.csv"], {}, 1, "no file nobody.csv"),
+        (["model", "train", "unlabelled.csv"], {}, 1, "none of the 1 contacts of unlabelled.csv is labelled: add a"),
+        (["retrain"], {"DRIFTLINE_FEATURE_SET": "all"}, 2, "DRIFTLINE_FEATURE_SET"),
         (["up"], {"DRIFTLINE_HOME": "/proc/nowhere"}, 1, "DRIFTLINE_HOME"),
     ],
 )
