@@ -45,8 +45,8 @@ from model.onnx_export import parsed
 from model.report import Report
 from model.retrain import Made
 
-for _chatty in ("mlflow", "alembic"):
-    logging.getLogger(_chatty).setLevel(logging.ERROR)
+for _chatty in ("mlflow", "alembic", "sqlalchemy"):
+    logging.getLogger(_chatty).setLevel(logging.CRITICAL)  # what they log with a traceback they raise as well
 
 SQLITE = "sqlite:///"
 MODEL = "driftline"
@@ -68,7 +68,13 @@ def _registry_errors() -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError) as fault:
-        raise RegistryError(f"MLflow: {str(fault).splitlines()[0]}") from fault
+        raise RegistryError(f"MLflow: {_reason(fault)}") from fault
+
+
+def _reason(fault: Exception) -> str:
+    """The line that says what is wrong: of a database's own error, the one that names it."""
+    lines = str(fault).splitlines() or [type(fault).__name__]
+    return next((line for line in lines if line.startswith("(") and "Error)" in line), lines[0])
 
 
 @dataclass(frozen=True)

@@ -350,6 +350,30 @@ def test_a_registry_that_is_away_is_waited_for(own: Settings, tmp_path: Path) ->
     assert champion(own) is None
 
 
+def test_a_disk_without_room_is_waited_for_and_the_champion_stays(
+    own: Settings, made: Made, shifted_contacts: Contacts, tmp_path: Path
+) -> None:
+    registry = Registry(own.mlflow or "")
+    first = registry.register(made)
+    registry.set_champion("1", NOW)
+    publish(own, [registered_event(first), champion_event("1", None)])
+    replay(own, "r", shifted_contacts[:300], pace=lambda contact: contact)
+    deliver(own, alert("x"))
+    log = tmp_path / "log"
+    small_files_only = ["bash", "-c", 'ulimit -f 20; exec "$0" "$@"']
+    with log.open("wb") as out:
+        env = environment(own) | {"DRIFTLINE_INSTANCE": "a"}
+        worker = subprocess.Popen([*small_files_only, *command()], env=env, stdout=out, stderr=out)
+        wait_for(lambda: "interrupted" in log.read_text())
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(5) == 130
+    assert "disk I/O error" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    assert (champion(own), decisions(own)) == ("1", [])
+    with retrainers(own, "a"):
+        wait_for(lambda: len(decisions(own)) == 1 and everything_acknowledged(own))
+
+
 def test_a_champion_whose_artefacts_were_exchanged_is_refused_in_one_line(
     own: Settings, made: Made, tmp_path: Path
 ) -> None:
