@@ -35,3 +35,24 @@ class EngineConfig:
             raise ValueError(f"false_alarm_rate is {self.false_alarm_rate}: it needs to be above 0 and below 1")
         if self.horizon < 1:
             raise ValueError(f"horizon is {self.horizon}: it needs at least 1 contact")
+
+
+@dataclass(frozen=True)
+class LabelConfig:
+    """How to watch what became of the contacts.
+
+    Attributes:
+        window: labels in the current window.
+        false_alarm_rate: P(any false alarm of concept drift within ``horizon`` labels), above 0 and below 1.
+        horizon: labels that the rate is promised for.
+        min_engagement: share of a window below which a new model is asked for; 0 never.
+        max_champion_days: age of the champion above which one is asked for; 0 never.
+        new_labels: labels since the champion, or since the last such alert, above which one is asked for; 0 never.
+    """
+
+    window: int = 500
+    false_alarm_rate: float = 0.05
+    horizon: int = 5_000
+    min_engagement: float = 0.10
+    max_champion_days: float = 90.0
+    new_labels: int = 500

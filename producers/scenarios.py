@@ -111,11 +111,24 @@ def _other_sector(rng: Rng, profile: Profile) -> tuple[Columns, float]:
     return columns, logit
 
 
+TURNED_ROUND = ("Mid", "Senior")
+"""Half of the four seniorities, and of the people."""
+MEAN_LOG_ODDS = -0.49
+"""Of engagement, over contacts without drift."""
+
+
+def _turned_round(rng: Rng, profile: Profile) -> tuple[Columns, float]:
+    """The same people, but for half of them the relation is turned round: who was likely to engage no longer is."""
+    columns, logit = _calm(rng, profile)
+    return columns, 2 * MEAN_LOG_ODDS - logit if columns["llm_seniority"] in TURNED_ROUND else logit
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         Scenario("no_drift_baseline", "nothing changes: every alert is a false one", _calm),
         Scenario("sector_shift", "the campaign moves to other sectors, where other people engage", _other_sector),
+        Scenario("concept_drift", "the same people come, but half of them engage for other reasons", _turned_round),
     )
 }
 
