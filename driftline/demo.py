@@ -71,7 +71,9 @@ class Demo:
         replay: Callable[[Settings, DemoOptions, Callable[[int], None]], object],
         say: Say,
     ) -> None:
-        self._settings = settings.model_copy(update={"home": settings.home / "demo"})
+        # 500 new labels come in the calm stretch already: a new model then would hide what the demo is to show.
+        own = {"home": settings.home / "demo", "new_labels": 0}
+        self._settings = settings.model_copy(update=own)
         self._options = options
         self._replay = replay
         self._say = say

@@ -209,8 +209,8 @@ def _alert(
 
 def _rule(name: str, statistic: float, threshold: float, effect: float, direction: str, cause: str) -> DriftedColumn:
     return DriftedColumn(
-        name=name, features=[], test="rule", statistic=statistic, threshold=threshold, p_value=None, effect=effect,
-        direction=direction, cause=cause,
+        name=name, features=[], test="rule", statistic=float(statistic), threshold=float(threshold), p_value=None,
+        effect=float(effect), direction=direction, cause=cause,
     )  # fmt: skip
 
 

@@ -111,16 +111,15 @@ def _other_sector(rng: Rng, profile: Profile) -> tuple[Columns, float]:
     return columns, logit
 
 
-TURNED_ROUND = ("Mid", "Senior")
-"""Half of the four seniorities, and of the people."""
-MEAN_LOG_ODDS = -0.49
-"""Of engagement, over contacts without drift."""
+TURNED_ROUND: Mapping[str, float] = {"Mid": -0.68, "Senior": -1.05}
+"""Half of the four seniorities, and of the people, and the mean log-odds of their engagement."""
 
 
 def _turned_round(rng: Rng, profile: Profile) -> tuple[Columns, float]:
-    """The same people, but for half of them the relation is turned round: who was likely to engage no longer is."""
+    """The same people, and as many engage, but of half of them the others: log-odds mirrored about their mean."""
     columns, logit = _calm(rng, profile)
-    return columns, 2 * MEAN_LOG_ODDS - logit if columns["llm_seniority"] in TURNED_ROUND else logit
+    mean = TURNED_ROUND.get(columns["llm_seniority"])
+    return columns, logit if mean is None else 2 * mean - logit
 
 
 SCENARIOS: Mapping[str, Scenario] = {
