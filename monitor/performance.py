@@ -195,7 +195,7 @@ class Performance:
         lasted = self._joined - held.at_label
         if lasted < self.config.window or lasted % max(1, self.config.window // 50):
             return []
-        if math.fsum(one.gain for one in self._window) < 0.0:
+        if self._is_calm_since(microseconds(held.alert.started_at)):
             self._evidence = None
             return [self._end("score", alerts_of.CALM["score"], champion)]
         if held.alert.level == "retrain":
@@ -205,6 +205,14 @@ class Performance:
         alert = alerts_of.concept_drift(scene, self.config, total, at, age, held.place, held.rival, held.alert)
         self._firing["score"] = replace(held, alert=alert)
         return [alert]
+
+    def _is_calm_since(self, began: int) -> bool:
+        """Whether the rival has lost to the champion over the window, and all of that came after the alert began.
+
+        That labels of contacts from before are as expected does not say that the drift is over.
+        """
+        gain = math.fsum(one.gain for one in self._window)
+        return gain < 0.0 and all(one.outcome.time >= began for one in self._window)
 
     def _judge_engagement(self, champion: Champion) -> list[Alert]:
         labels, least = len(self._window), self.config.min_engagement

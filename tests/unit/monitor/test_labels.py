@@ -59,7 +59,7 @@ def test_labels_that_come_again_after_a_crash_are_taken_once(ends: list[int]) ->
     ids = [chr(97 + place) for place in range(8)]
     outcomes = [(name, place % 2) for place, name in enumerate(ids)]
     join = LabelJoin()
-    log = [pane(ids), *(labels(*outcomes[:end]) for end in ends), labels(*outcomes)]
+    log: list[Pane | LabelBatch] = [pane(ids), *(labels(*outcomes[:end]) for end in ends), labels(*outcomes)]
     assert take(join, *log) == [(place, place % 2) for place in range(8)]
     assert join.counts["repeated"] == 0
 

@@ -59,7 +59,8 @@ def changes(alerts: list[Alert]) -> list[tuple[str, str, str]]:
 
 def some(share: float, contacts: int = 300) -> Ints:
     """Labels of which a share says engaged, spread evenly."""
-    return np.diff(np.floor(np.arange(contacts + 1) * share + 1e-9)).astype(np.int64)
+    made: Ints = np.diff(np.floor(np.arange(contacts + 1) * share + 1e-9)).astype(np.int64)
+    return made
 
 
 def outcomes(watched: Watched, *stretches: Ints, version: str = "1", first: int = 0) -> Log:
@@ -82,6 +83,16 @@ def test_a_turned_relation_fires_lasts_and_is_over(watched: Watched, drifting: L
     assert 0 <= lasted.at_contact - fired.at_contact - CONFIG.window < 50
     assert 1_400 < over.at_contact <= 1_400 + 2 * CONFIG.window
     assert over.resolved_at == over.updated_at
+
+
+def test_labels_that_are_late_for_contacts_from_before_the_drift_resolve_nothing(watched: Watched) -> None:
+    log = list(watched.stream(3, (1_000, none), (450, seniority_turned), (400, none)))
+    late = [event for event in log if isinstance(event, LabelBatch) and event.offsets[0] < 500]
+    made = performance(watched)
+    assert changes(fold(made, [event for event in log[:-48] if event not in late])) == [("score", "firing", "alert")]
+    at_last: Log = [msgspec.structs.replace(batch, partition=1) for batch in late]
+    assert changes(fold(made, at_last)) == [("score", "firing", "retrain")]
+    assert changes(fold(made, log[-48:])) == [("score", "resolved", "retrain")]
 
 
 def test_an_alert_of_concept_drift_says_what_changed_since_when_and_for_whom(watched: Watched, drifting: Log) -> None:
