@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # who uses the engine from Python needs no pydantic
+    from driftline.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,18 @@ class EngineConfig:
         if self.horizon < 1:
             raise ValueError(f"horizon is {self.horizon}: it needs at least 1 contact")
 
+    @classmethod
+    def of(cls, settings: Settings) -> EngineConfig:
+        """The engine's part of the settings."""
+        return cls(
+            window=settings.window,
+            pane=settings.pane,
+            false_alarm_rate=settings.false_alarm_rate,
+            horizon=settings.horizon,
+            investigate_share=settings.investigate_share,
+            alert_share=settings.alert_share,
+        )
+
 
 @dataclass(frozen=True)
 class LabelConfig:
@@ -56,3 +72,15 @@ class LabelConfig:
     min_engagement: float = 0.10
     max_champion_days: float = 90.0
     new_labels: int = 500
+
+    @classmethod
+    def of(cls, settings: Settings) -> LabelConfig:
+        """What of the settings the labels are watched by."""
+        return cls(
+            window=settings.window,
+            false_alarm_rate=settings.false_alarm_rate,
+            horizon=settings.label_horizon,
+            min_engagement=settings.min_engagement,
+            max_champion_days=settings.max_champion_days,
+            new_labels=settings.new_labels,
+        )

@@ -50,30 +50,6 @@ LABELS_SECONDS = 0.2
 """Labels are late anyway, so they wait for each other: one record for many."""
 
 
-def engine_config(settings: Settings) -> EngineConfig:
-    """The engine's part of the settings."""
-    return EngineConfig(
-        window=settings.window,
-        pane=settings.pane,
-        false_alarm_rate=settings.false_alarm_rate,
-        horizon=settings.horizon,
-        investigate_share=settings.investigate_share,
-        alert_share=settings.alert_share,
-    )
-
-
-def label_config(settings: Settings) -> LabelConfig:
-    """What of the settings the labels are watched by."""
-    return LabelConfig(
-        window=settings.window,
-        false_alarm_rate=settings.false_alarm_rate,
-        horizon=settings.label_horizon,
-        min_engagement=settings.min_engagement,
-        max_champion_days=settings.max_champion_days,
-        new_labels=settings.new_labels,
-    )
-
-
 def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0, Kafka binary mode."""
     return [
@@ -269,8 +245,8 @@ class Monitor:
         await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
 
     def _new_assessor(self) -> Assessor:
-        performance = Performance(label_config(self.settings), self.models.wait_for)
-        return Assessor(self.settings, Engine(engine_config(self.settings)), self._reference, performance)
+        performance = Performance(LabelConfig.of(self.settings), self.models.wait_for)
+        return Assessor(self.settings, Engine(EngineConfig.of(self.settings)), self._reference, performance)
 
     def _forget(self, _app: Any, revoked: Any, **_: Any) -> None:
         self._owner = False
