@@ -213,7 +213,10 @@ class AlertReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
-    """P(any false alarm within ``horizon`` contacts) ≤ ``false_alarm_rate``; ``why`` says when it does not hold."""
+    """P(any false alarm within ``horizon`` contacts) ≤ ``false_alarm_rate``; ``why`` says when it does not hold.
+
+    The horizon of an alert about labels is in labels.
+    """
 
     false_alarm_rate: Share
     horizon: Count
@@ -222,7 +225,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
-    """One column of the contact that no longer looks like the reference."""
+    """One column of the contact that no longer looks like the reference, or what else an alert is about."""
 
     name: str
     features: list[str]
