@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import log_expit
@@ -37,7 +38,9 @@ RIVALS: tuple[str, ...] = (
     "of two contacts the one with the lower score engages",
     "who should engage does not, and the other way round",
 )
-"""In the order of `_rivals`, for people."""
+"""In the order of `gains`, for people."""
+OF_ALL = 2
+"""How many of them are about how many engage; the others are about who."""
 EARLY = 0.7
 """Part of the false-alarm rate that is spent; the rest covers that p is not known exactly."""
 MOST = 1e100
@@ -130,3 +133,43 @@ class ConceptEvidence:
     def from_json(cls, data: Sequence[Sequence[Sequence[float]]]) -> ConceptEvidence:
         """The inverse of `to_json`."""
         return cls(np.array(data[0], np.float64), np.array(data[1], np.float64), np.array(data[2], np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What the rivals gain over a stretch of labels, in nats, shape (1 + S, rivals): whether a drift is over.
+
+    The rival that proved a drift may be none that describes it, so all are heard: they are calm when, staked as ever,
+    they lose to what is believed.
+    """
+
+    gained: Floats
+    labels: int = 0
+
+    @classmethod
+    def start(cls, segments: int) -> Trial:
+        """Before the first label."""
+        return cls(np.zeros((1 + segments, len(RIVALS))))
+
+    def after(self, gained: Floats, concerned: Sequence[int]) -> Trial:
+        """With one label more, see `ConceptEvidence.after`."""
+        sums = self.gained.copy()
+        sums[list(concerned)] += gained
+        return Trial(sums, self.labels + 1)
+
+    def is_calm(self, stakes: Floats) -> bool:
+        """Whether the rivals together would have lost what was staked on them.
+
+        >>> Trial(np.array([[-3.0, -2.0, -4.0, -9.0, -9.0]]), 500).is_calm(weights([]))
+        True
+        """
+        return bool((stakes * np.exp(np.minimum(self.gained, np.log(MOST)))).sum() < 1.0)
+
+    def to_json(self) -> list[Any]:
+        """As JSON-able data, exactly."""
+        return [self.gained.tolist(), self.labels]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> Trial:
+        """The inverse of `to_json`."""
+        return cls(np.array(data[0], np.float64), int(data[1]))

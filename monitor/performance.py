@@ -6,12 +6,11 @@ that the present champion has scored count; a new champion begins anew. Times ar
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -20,7 +19,7 @@ from driftline.events import Acknowledgement, Alert, LabelAccount, LabelBatch, P
 from monitor import performance_alerts as alerts_of
 from monitor.alerts import accept, microseconds
 from monitor.champion import Champion
-from monitor.concept import ConceptEvidence, gains, threshold
+from monitor.concept import ConceptEvidence, Trial, gains, threshold
 from monitor.config import LabelConfig
 from monitor.labels import COUNTED, Joined, LabelJoin, Segments, first_time
 from monitor.performance_alerts import Outcome, Scene
@@ -39,19 +38,10 @@ DAY = 86_400 * 1_000_000
 
 @dataclass(frozen=True)
 class Held:
-    """An alert that fires, since which label, and of concept drift the rival that proved it."""
+    """An alert that fires, and since which label."""
 
     alert: Alert
     at_label: int
-    place: int = 0
-    rival: int = 0
-
-
-class Labelled(NamedTuple):
-    """An outcome, and what it added to the evidence that fires, in nats; 0 where none does."""
-
-    outcome: Outcome
-    gain: float
 
 
 class Performance:
@@ -73,10 +63,11 @@ class Performance:
         self._reach: dict[int, tuple[int, int]] = {}
         self._joined = 0
         self._told_labels = 0
-        self._window: deque[Labelled] = deque(maxlen=self.config.window)
+        self._window: deque[Outcome] = deque(maxlen=self.config.window)
         self._engaged = 0
         self._relation: Relation | None = None
         self._evidence: ConceptEvidence | None = None
+        self._trial: Trial | None = None
         self._firing: dict[str, Held] = {}
         self._accepted: frozenset[str] = frozenset()
 
@@ -112,7 +103,8 @@ class Performance:
         columns &= set(acknowledgement.columns)
         self._accepted |= columns
         ended = [self._firing.pop(name) for name in sorted(columns) if name in self._firing]
-        self._evidence = None if "score" in columns else self._evidence
+        if "score" in columns:
+            self._evidence = self._trial = None
         return [accept(held.alert, acknowledgement) for held in ended]
 
     def remember(self, event: Pane | LabelBatch, version: str | None) -> None:
@@ -128,7 +120,7 @@ class Performance:
 
     def account(self) -> LabelAccount:
         """What became of the labels so far."""
-        delays = [max(0, one.outcome.labelled_at - one.outcome.time) for one in self._window]
+        delays = [max(0, one.labelled_at - one.time) for one in self._window]
         counts = self._join.counts
         return LabelAccount(
             contacts=self._contacts,
@@ -163,56 +155,53 @@ class Performance:
         row = champion.row(odds, contact.segments)
         gained = gains(relation.expects(row), float(relation.mean[0]), contact.engaged)
         concerned = (0, *(1 + place for place in contact.segments))
-        held = self._firing.get("score")
-        gain = float(gained[held.rival]) if held is not None and held.place in concerned else 0.0
-        # What is believed of before a drift must not learn what came after it.
-        self._relation = relation if held is not None else relation.after(row, contact.engaged)
         self._evidence = evidence.after(gained, concerned)
-        outcome = Outcome(odds, contact.engaged, contact.time, joined.labelled_at, contact.partition, contact.offset)
-        self._remember(Labelled(outcome, gain))
+        if self._trial is None:
+            self._relation = relation.after(row, contact.engaged)
+        else:  # what is believed of before a drift must not learn what came after it
+            self._relation = relation
+            if contact.time >= microseconds(self._firing["score"].alert.started_at):
+                self._trial = self._trial.after(gained, concerned)
+        self._remember(
+            Outcome(
+                odds=odds,
+                engaged=contact.engaged,
+                time=contact.time,
+                labelled_at=joined.labelled_at,
+                partition=contact.partition,
+                offset=contact.offset,
+                segments=contact.segments,
+            )
+        )
         return [*self._judge_concept(champion), *self._judge_engagement(champion), *self._judge_labels(champion)]
 
-    def _remember(self, labelled: Labelled) -> None:
+    def _remember(self, outcome: Outcome) -> None:
         if len(self._window) == self._window.maxlen:
-            self._engaged -= self._window[0].outcome.engaged
-        self._window.append(labelled)
-        self._engaged += labelled.outcome.engaged
+            self._engaged -= self._window[0].engaged
+        self._window.append(outcome)
+        self._engaged += outcome.engaged
         self._joined += 1
 
     def _judge_concept(self, champion: Champion) -> list[Alert]:
-        held, evidence = self._firing.get("score"), self._evidence
+        held, evidence, stakes = self._firing.get("score"), self._evidence, champion.stakes
         assert evidence is not None  # a label has just been learnt
         at = threshold(self.config.false_alarm_rate, self.config.horizon)
-        total = evidence.total(champion.stakes)
         if held is None:
-            if "score" in self._accepted or total < at:
+            if "score" in self._accepted or evidence.total(stakes) < at:
                 return []
-            place, rival = evidence.strongest(champion.stakes)
-            age = int(evidence.ages[place, rival])
-            alert = alerts_of.concept_drift(self._scene(champion), self.config, total, at, age, place, rival)
-            self._firing["score"] = Held(alert, self._joined, place, rival)
-            return [alert]
-        lasted = self._joined - held.at_label
-        if lasted < self.config.window or lasted % max(1, self.config.window // 50):
+            self._trial = Trial.start(len(champion.segments))
+            return [self._begin("score", alerts_of.concept_drift(self._scene(champion), self.config, evidence, at))]
+        assert self._trial is not None  # begun with the alert
+        if self._trial.labels >= self.config.window:
+            if self._trial.is_calm(stakes):
+                self._evidence = self._trial = None
+                return [self._end("score", alerts_of.CALM["score"], champion)]
+            self._trial = Trial.start(len(champion.segments))
+        if held.alert.level == "retrain" or self._joined - held.at_label < self.config.window:
             return []
-        if self._is_calm_since(microseconds(held.alert.started_at)):
-            self._evidence = None
-            return [self._end("score", alerts_of.CALM["score"], champion)]
-        if held.alert.level == "retrain":
-            return []
-        age = int(evidence.ages[held.place, held.rival])
-        scene = self._scene(champion)
-        alert = alerts_of.concept_drift(scene, self.config, total, at, age, held.place, held.rival, held.alert)
+        alert = alerts_of.concept_drift(self._scene(champion), self.config, evidence, at, held.alert)
         self._firing["score"] = replace(held, alert=alert)
         return [alert]
-
-    def _is_calm_since(self, began: int) -> bool:
-        """Whether the rival has lost to the champion over the window, and all of that came after the alert began.
-
-        That labels of contacts from before are as expected does not say that the drift is over.
-        """
-        gain = math.fsum(one.gain for one in self._window)
-        return gain < 0.0 and all(one.outcome.time >= began for one in self._window)
 
     def _judge_engagement(self, champion: Champion) -> list[Alert]:
         labels, least = len(self._window), self.config.min_engagement
@@ -267,7 +256,7 @@ class Performance:
             contacts=self._contacts,
             reach=self._reach,
             joined=self._joined,
-            window=[one.outcome for one in self._window],
+            window=list(self._window),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -280,13 +269,11 @@ class Performance:
             "reach": {str(partition): list(ends) for partition, ends in self._reach.items()},
             "joined": self._joined,
             "told_labels": self._told_labels,
-            "window": packed(np.array([[*one.outcome, one.gain] for one in self._window], np.float64)),
+            "window": packed(np.array([one.numbers() for one in self._window], np.float64)),
             "relation": None if self._relation is None else self._relation.to_json(),
             "evidence": None if self._evidence is None else self._evidence.to_json(),
-            "firing": {
-                name: [msgspec.to_builtins(held.alert), held.at_label, held.place, held.rival]
-                for name, held in self._firing.items()
-            },
+            "trial": None if self._trial is None else self._trial.to_json(),
+            "firing": {name: [msgspec.to_builtins(held.alert), held.at_label] for name, held in self._firing.items()},
             "accepted": sorted(self._accepted),
         }
 
@@ -302,14 +289,13 @@ class Performance:
         self._begin_reign()
         self._contacts, self._since = data["contacts"], data["since"]
         self._reach = {int(partition): (first, last) for partition, (first, last) in data["reach"].items()}
-        for *outcome, gain in unpacked(data["window"]).tolist():
-            odds, *whole = outcome
-            self._remember(Labelled(Outcome(odds, *map(int, whole)), gain))
+        for numbers in unpacked(data["window"]).tolist():
+            self._remember(Outcome.of(numbers))
         self._joined, self._told_labels = data["joined"], data["told_labels"]
         self._relation = None if data["relation"] is None else Relation.from_json(data["relation"])
         self._evidence = None if data["evidence"] is None else ConceptEvidence.from_json(data["evidence"])
+        self._trial = None if data["trial"] is None else Trial.from_json(data["trial"])
         self._firing = {
-            name: Held(msgspec.convert(alert, Alert), at_label, place, rival)
-            for name, (alert, at_label, place, rival) in data["firing"].items()
+            name: Held(msgspec.convert(alert, Alert), at_label) for name, (alert, at_label) in data["firing"].items()
         }
         self._accepted = frozenset(data["accepted"])

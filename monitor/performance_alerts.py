@@ -19,10 +19,11 @@ from scipy.special import expit
 
 from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Kind, Level, Promise
 from monitor.alerts import EPOCH
-from monitor.champion import Champion
-from monitor.concept import RIVALS
+from monitor.champion import SEGMENT_COLUMNS, Champion
+from monitor.concept import OF_ALL, RIVALS, ConceptEvidence
 from monitor.config import LabelConfig
 from monitor.explain import FEWEST
+from monitor.labels import Segments
 from monitor.policy import RUNBOOK, WORDS
 from monitor.relation import log_losses
 
@@ -41,7 +42,7 @@ RULE = "a business rule, not a test"
 
 
 class Outcome(NamedTuple):
-    """A labelled contact: the score's log-odds, the label, the times of both (µs), and where the contact stood."""
+    """A labelled contact: the score's log-odds, the label, both times (µs), where the contact stood, its segments."""
 
     odds: float
     engaged: int
@@ -49,6 +50,20 @@ class Outcome(NamedTuple):
     labelled_at: int
     partition: int
     offset: int
+    segments: Segments
+
+    def numbers(self) -> list[float]:
+        """As many numbers for every outcome, exactly."""
+        padding = [-1] * (len(SEGMENT_COLUMNS) - len(self.segments))
+        return [*self[:-1], *self.segments, *padding]
+
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Outcome:
+        """The inverse of `numbers`."""
+        odds, *whole = numbers
+        engaged, time, labelled_at, partition, offset, *segments = map(int, whole)
+        places = tuple(place for place in segments if place >= 0)
+        return cls(odds, engaged, time, labelled_at, partition, offset, places)
 
 
 @dataclass(frozen=True)
@@ -79,53 +94,75 @@ class Scene:
 def concept_drift(
     scene: Scene,
     config: LabelConfig,
-    evidence: float,
+    evidence: ConceptEvidence,
     threshold: float,
-    age: int,
-    place: int,
-    rival: int,
     before: Alert | None = None,
 ) -> Alert:
     """The champion's scores no longer tell who engages as they did.
 
     Args:
-        age: labels since the evidence began.
-        place, rival: the strongest of it, see `monitor.concept`.
         before: the alert as it has been firing; this is its escalation.
     """
     champion = scene.champion
     assert champion is not None
-    outcomes = scene.window[-min(len(scene.window), max(FEWEST, age)) :]
-    odds, engaged = np.array([one.odds for one in outcomes]), np.array([one.engaged for one in outcomes])
-    loss, said, did = float(log_losses(odds, engaged).mean()), float(expit(odds).mean()), float(engaged.mean())
-    change = loss - champion.loss
-    segment = "" if place == 0 else " where {} is {!r}".format(*champion.segments[place - 1])
+    proof = evidence.strongest(champion.stakes)
+    age = min(len(scene.window), int(evidence.ages[proof]))
+    total = evidence.total(champion.stakes)
+    change = _change(champion, scene.window[-max(FEWEST, age) :], proof)
     column = DriftedColumn(
         name="score",
         features=["score"],
         test="sequential",
-        statistic=evidence,
+        statistic=total,
         threshold=threshold,
-        p_value=min(1.0, config.horizon / max(evidence, 1.0)),
-        effect=change,
-        direction="higher" if change > 0 else "lower",
-        cause=f"log-loss {'up' if change > 0 else 'down'} from {champion.loss:.2f} to {loss:.2f} over the last"
-        f" {len(outcomes)} labels; engaged {did:.0%} where the scores said {said:.0%}; {RIVALS[rival]}{segment}",
-    )
-    whose = "" if place == 0 else f" of {_words(champion.segments[place - 1][0])} {_value(champion, place)}"
-    summary = (
-        f"The scores no longer tell who engages{whose} as they did: of the last {len(outcomes)} people with a known"
-        f" outcome {did:.0%} engaged, where {said:.0%} were expected."
+        p_value=min(1.0, config.horizon / max(total, 1.0)),
+        effect=change.effect,
+        direction="higher" if change.effect > 0 else "lower",
+        cause=change.cause,
     )
     why = champion.why_no_promise
-    promise = Promise(
-        false_alarm_rate=config.false_alarm_rate, horizon=config.horizon, holds=why is None, why=why
-    )  # fmt: skip
+    promise = Promise(false_alarm_rate=config.false_alarm_rate, horizon=config.horizon, holds=why is None, why=why)
     if before is not None:
         now = _renewed(before, scene)
-        return msgspec.structs.replace(now, level="retrain", columns=[column], promise=promise, summary=summary)
-    began = scene.window[-min(len(scene.window), age)].time
-    return _alert(scene, column, "alert", promise, _at(began), _of_outcomes(scene.window), summary)
+        return msgspec.structs.replace(now, level="retrain", columns=[column], promise=promise, summary=change.summary)
+    began = _at(scene.window[-age].time)
+    return _alert(scene, column, "alert", promise, began, _of_outcomes(scene.window), change.summary)
+
+
+class _Change(NamedTuple):
+    effect: float
+    cause: str
+    summary: str
+
+
+def _change(champion: Champion, outcomes: Sequence[Outcome], proof: tuple[int, int]) -> _Change:
+    """What changed since the evidence began, in figures and in words, for those whom it is about."""
+    place, rival = proof
+    odds, engaged = np.array([one.odds for one in outcomes]), np.array([one.engaged for one in outcomes])
+    loss = float(log_losses(odds, engaged).mean())
+    concerned = np.array([place == 0 or place - 1 in one.segments for one in outcomes])
+    if concerned.any():  # else they are too rare to be among the last
+        odds, engaged = odds[concerned], engaged[concerned]
+    upper = odds > np.median(odds)
+    did, said = float(engaged.mean()), float(expit(odds).mean())
+    of_upper, of_lower = (float(engaged[half].mean()) if half.any() else did for half in (upper, ~upper))
+    column, value = champion.segments[place - 1] if place else ("", "")
+    where, whom = (f" where {column} is {value!r}", f" of {_words(column)} {value!r}") if place else ("", "")
+    shares = (
+        f"{did:.0%} engaged where the scores said {said:.0%},"
+        f" {of_upper:.0%} of the half with the higher scores and {of_lower:.0%} of the other"
+    )
+    rise = "up" if loss > champion.loss else "down"
+    cause = f"log-loss {rise} from {champion.loss:.2f} to {loss:.2f} over the last {len(outcomes)} labels; {shares}"
+    seen = f"of the last {len(odds)} people{whom} with a known outcome"
+    if rival < OF_ALL:
+        told = (
+            f"{'More' if did > said else 'Fewer'} people engage than the scores say: {seen} {did:.0%}, not {said:.0%}."
+        )
+    else:
+        halves = f"{of_upper:.0%} of those with the higher scores engaged, and {of_lower:.0%} of the others"
+        told = f"The scores no longer tell who engages as they did: {seen} {halves}."
+    return _Change(loss - champion.loss, f"{cause}; {RIVALS[rival]}{where}", told)
 
 
 def engagement(scene: Scene, config: LabelConfig, share: float) -> Alert:
@@ -242,10 +279,6 @@ def _reaching(contacts: int, ends: Mapping[int, tuple[int, int]]) -> AlertWindow
 
 def _words(column: str) -> str:
     return WORDS.get(column, column)
-
-
-def _value(champion: Champion, place: int) -> str:
-    return repr(champion.segments[place - 1][1])
 
 
 def _at(time: int) -> datetime:

@@ -72,3 +72,19 @@ def test_a_relation_turned_for_half_of_the_segments_is_alerted_within_400_labels
     assert len(found) >= 0.8 * runs
     assert np.median(found) <= median * (1.25 if runs < 200 else 1.0)
     assert np.mean(found <= 400) >= share - (0.2 if runs < 200 else 0.0)
+
+
+@pytest.mark.parametrize("runs", [6, pytest.param(100, marks=[pytest.mark.long, pytest.mark.timeout(3_600)])])
+@pytest.mark.parametrize("drift", [streams.seniority_turned, streams.half_turned], ids=lambda drift: drift.__name__)
+def test_a_drift_that_stays_is_one_alert_and_over_within_two_windows_of_its_end(drift: Drift, runs: int) -> None:
+    window, lasting = streams.TEST_ALONE.window, 4_000
+    once, over = 0, 0
+    for seed in range(runs):
+        stretches = (streams.CALM, streams.none), (lasting, drift), (2 * window + 100, streams.none)
+        found = Watched.trained(6_000 + seed, 1_000).alerts(seed, *stretches, until_the_first=False)
+        end = streams.CALM + lasting
+        during = [alert for labels, alert in found if labels <= end]
+        once += len({alert.id for alert in during}) == 1 and during[-1].state == "firing"
+        over += any(alert.state == "resolved" and end < labels <= end + 2 * window for labels, alert in found)
+    assert once >= 0.9 * runs
+    assert over >= 0.9 * runs
