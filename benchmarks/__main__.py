@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold, detection, gate, ks, latency, memory, parsing, scoring, swap
+from benchmarks import cold, concept, detection, gate, ks, latency, memory, parsing, scoring, swap
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "parsing": parsing.main,
     "cold": cold.main,
     "ks": ks.main,
     "detection": detection.main,
+    "concept": concept.main,
     "memory": memory.main,
     "scoring": scoring.main,
     "latency": latency.main,

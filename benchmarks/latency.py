@@ -28,7 +28,7 @@ def main() -> None:
     delays: list[float] = []
     stop = threading.Event()
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings.model_validate({"home": Path(folder)})
+        settings = Settings.model_validate({"home": Path(folder), "new_labels": 0})
         with LocalStack(settings, say=lambda _: None) as stack:
             stack.start_workers(("score", "monitor"))
             publish_champion(

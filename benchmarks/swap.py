@@ -7,6 +7,7 @@ import itertools
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def main() -> None:
         .bundle
     )
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings.model_validate({"home": Path(folder)})
+        settings = Settings.model_validate({"home": Path(folder), "new_labels": 0})
         with LocalStack(settings, say=lambda _: None) as stack:
             settings = stack.settings
 
@@ -66,7 +67,11 @@ def main() -> None:
 
 def gaps(settings: Settings, topic: Topic, kind: type[Prediction] | type[Pane]) -> tuple[list[int], list[int]]:
     """Milliseconds between neighbouring records, where the version changes and where it does not."""
-    found = sorted((r.timestamp, decode(kind, r.value).model_version) for r in read_all(settings, topic))
+    found = []
+    for record in read_all(settings, topic):
+        with suppress(ValueError):  # labels stand among the panes
+            found.append((record.timestamp, decode(kind, record.value).model_version))
+    found.sort()
     swaps: list[int] = []
     others: list[int] = []
     for (at, version), (then, after) in itertools.pairwise(found):

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from driftline.events import Alert, DeadLetter, ModelEvent, Pane, decode, decode_folded
-from driftline.kafka_clients import open_consumer, partitions_of, read_all, true_end_offsets
+from driftline.events import Alert, DeadLetter, LabelAccount, ModelEvent, MonitorState, Pane, decode, decode_folded
+from driftline.kafka_clients import last_record, open_consumer, partitions_of, read_all, true_end_offsets
 from driftline.settings import Settings
-from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES
+from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, MONITOR_STATE, PANES
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,43 @@ def firing(settings: Settings) -> dict[str, Alert]:
         else:
             now.pop(alert.id, None)
     return now
+
+
+def labels(settings: Settings) -> LabelAccount:
+    """What became of the labels, as the monitor last wrote it down; all zero before that."""
+    record = last_record(settings, MONITOR_STATE)
+    written = None if record is None else decode(MonitorState, record.value).labels
+    return written or LabelAccount()
+
+
+def labels_line(account: LabelAccount) -> str:
+    """The account of the labels for people, on one line; of what went wrong, only what did.
+
+    >>> labels_line(LabelAccount(contacts=3_000, joined=1_234, median_delay_seconds=11_520.0, unknown=12))
+    '1,234 joined (41% of contacts), median delay 3.2 h, 12 of unknown contacts'
+    """
+    share = f" ({1.0 - account.without_label:.0%} of contacts)" if account.contacts else ""
+    told = [f"{account.joined:,} joined{share}"]
+    if account.median_delay_seconds is not None:
+        told.append(f"median delay {_duration(account.median_delay_seconds)}")
+    odd = {
+        "waiting for their contact": account.waiting,
+        "of unknown contacts": account.unknown,
+        "of an earlier model's contacts": account.former,
+        "changed later": account.changed,
+        "repeated": account.repeated,
+        "dated before their contact": account.early,
+        "given up": account.dropped_labels,
+    }
+    told += [f"{count:,} {what}" for what, count in odd.items() if count]
+    return ", ".join(told)
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def monitored_before(settings: Settings, position: int) -> int:

@@ -71,8 +71,10 @@ class Demo:
         replay: Callable[[Settings, DemoOptions, Callable[[int], None]], object],
         say: Say,
     ) -> None:
-        # In a run of half a minute no alert can wait for a cooldown.
-        self._settings = settings.model_copy(update={"home": settings.home / "demo", "cooldown_seconds": 0.0})
+        # 500 new labels come in the calm stretch already: a new model then would hide what the demo is to show.
+        # And in a run of half a minute no alert can wait for a cooldown.
+        own = {"home": settings.home / "demo", "new_labels": 0, "cooldown_seconds": 0.0}
+        self._settings = settings.model_copy(update=own)
         self._options = options
         self._replay = replay
         self._say = say

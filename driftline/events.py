@@ -9,6 +9,7 @@ anything, 1.6 (``make bench`` repeats the comparison).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -150,6 +151,9 @@ class Pane(Event, frozen=True, kw_only=True):
     as little-endian uint16: for every monitored feature, where the value falls among the reference's unique
     values. A pane is a function of the log alone, so a replay repeats it byte for byte; a partial pane
     (``complete`` false) is shown, and superseded by its complete version.
+
+    ``keys``, ``scores`` and ``times`` are what labels are joined with, per contact 8 bytes that name it (a hash of its
+    id), a little-endian float32, and a little-endian int64, µs since 1970. Panes of earlier versions lack them.
     """
 
     SCHEMA: ClassVar[str] = "driftline.pane/1"
@@ -165,6 +169,32 @@ class Pane(Event, frozen=True, kw_only=True):
     last_sent_at: Timestamp
     """The newest ``sent_at`` among the pane's contacts: the event time of what the pane shows."""
     codes: bytes
+    keys: bytes = b""
+    scores: bytes = b""
+    times: bytes = b""
+
+
+class LabelBatch(Event, frozen=True, kw_only=True):
+    """Labels of one partition of their topic, in its order, on their way into the monitor.
+
+    It stands on the panes topic, between two panes, since what the monitor folds has to be in one order. After a crash
+    a batch may repeat labels of an earlier one: their offsets tell.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.labels/1"
+
+    schema: Literal["driftline.labels/1"] = "driftline.labels/1"
+    partition: Count
+    offsets: Annotated[list[Count], Meta(min_length=1)]
+    """Of the labels topic, ascending; a dead letter leaves a hole."""
+    keys: bytes
+    """Per label the 8 bytes that name its contact, as in `Pane`."""
+    engaged: list[Annotated[int, Meta(ge=0, le=1)]]
+    labelled_at: list[Timestamp]
+
+    def __post_init__(self) -> None:
+        if {len(self.keys) / 8, len(self.engaged), len(self.labelled_at)} != {len(self.offsets)}:
+            raise ValueError(f"{len(self.offsets)} labels with keys, outcomes or times of another number")
 
 
 class AlertWindow(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +213,10 @@ class AlertReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
-    """P(any false alarm within ``horizon`` contacts) ≤ ``false_alarm_rate``; ``why`` says when it does not hold."""
+    """P(any false alarm within ``horizon`` contacts) ≤ ``false_alarm_rate``; ``why`` says when it does not hold.
+
+    The horizon of an alert about labels is in labels.
+    """
 
     false_alarm_rate: Share
     horizon: Count
@@ -192,7 +225,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
-    """One column of the contact that no longer looks like the reference."""
+    """One column of the contact that no longer looks like the reference, or what else an alert is about."""
 
     name: str
     features: list[str]
@@ -262,6 +295,43 @@ class Acknowledgement(Event, frozen=True, kw_only=True):
         )
 
 
+class LabelAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the labels so far: no label is left out without being counted here.
+
+    The first three are of the present champion's contacts, the others of all labels since the monitor began.
+    """
+
+    contacts: Count = 0
+    """Contacts that the champion has scored, in complete panes."""
+    joined: Count = 0
+    """Those of them with a label."""
+    median_delay_seconds: float | None = None
+    """From a contact to its label, over the last window of labels; None before the first."""
+    former: Count = 0
+    """Labels of contacts that an earlier champion had scored: too late to judge it by."""
+    waiting: Count = 0
+    """Labels that came before their contact, which may still be under way."""
+    unknown: Count = 0
+    """Labels whose contact has not come although 1,000 others have."""
+    repeated: Count = 0
+    """Labels that said again what was known."""
+    changed: Count = 0
+    """Labels that contradicted the first one of their contact, which counts."""
+    early: Count = 0
+    """Labels dated before their contact was sent; they count as without delay."""
+    rescored: Count = 0
+    """Contacts that came again: a label is joined to the last scoring before it."""
+    dropped_labels: Count = 0
+    """Labels without a contact, given up for newer ones."""
+    dropped_contacts: Count = 0
+    """Contacts without a label, given up for newer ones or after 28 days."""
+
+    @property
+    def without_label(self) -> float:
+        """The share of the champion's contacts that have no label (yet)."""
+        return 1.0 - self.joined / self.contacts if self.contacts else 0.0
+
+
 class MonitorState(Event, frozen=True, kw_only=True):
     """What the assessor knew after a pane, so that a restart folds the panes since and not those of a month.
 
@@ -275,6 +345,9 @@ class MonitorState(Event, frozen=True, kw_only=True):
     """Of the panes topic: the first pane that the state does not know."""
     config: dict[str, float]
     state: dict[str, Any]
+    performance: dict[str, Any] | None = None
+    """What is known of the labels, but for the contacts that wait for one: those are read off the panes again."""
+    labels: LabelAccount | None = None
 
 
 class ModelEvent(Event, frozen=True, kw_only=True):
@@ -318,7 +391,7 @@ class ModelEvent(Event, frozen=True, kw_only=True):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    Contact, Label, Prediction, DeadLetter, Pane, Acknowledgement, MonitorState, Alert, ModelEvent,
+    Contact, Label, Prediction, DeadLetter, Pane, LabelBatch, Acknowledgement, MonitorState, Alert, ModelEvent,
 )  # fmt: skip
 
 INPUTS: tuple[str, ...] = tuple(name for name in Contact.__struct_fields__[4:])
@@ -348,19 +421,24 @@ def decode(kind: type[E], value: bytes) -> E:
     return event
 
 
-def decode_folded(value: bytes) -> Pane | Acknowledgement:
-    """Parse what the monitor folds, and the panes topic holds.
+Folded = Pane | LabelBatch | Acknowledgement
+"""What the monitor folds, and the panes topic holds."""
+
+
+def decode_folded(value: bytes) -> Folded:
+    """Parse what the monitor folds.
 
     Raises:
-        ValueError: it is neither a pane nor an acknowledgement.
+        ValueError: it is neither a pane nor labels nor an acknowledgement.
     """
     try:
         return decode(Pane, value)
     except ValueError as no_pane:
-        try:
+        with suppress(ValueError):
+            return decode(LabelBatch, value)
+        with suppress(ValueError):
             return decode(Acknowledgement, value)
-        except ValueError:
-            raise no_pane from None
+        raise no_pane from None
 
 
 def _without_values(fault: Exception) -> str:

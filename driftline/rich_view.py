@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from driftline.counts import Counter, Counts, champion
-from driftline.events import Alert, decode
+from driftline.counts import Counter, Counts, champion, labels, labels_line
+from driftline.events import Alert, LabelAccount, decode
 from driftline.kafka_clients import read_all, tail
 from driftline.settings import Settings
 from driftline.topics import ALERTS
@@ -107,7 +107,7 @@ def live_view(settings: Settings, stop: Flag) -> None:
             now, now_at = counter.read(), time.monotonic()
             rate = (now.scored - before.scored) / max(1e-9, now_at - at)
             before, at = now, now_at
-            live.update(render(now, rate, champion(settings), firing))
+            live.update(render(now, rate, champion(settings), firing, labels(settings)))
             stop.wait(0.5)
 
 
@@ -122,12 +122,16 @@ def _apply_news(alerts: Iterator[object], firing: dict[str, Alert]) -> None:
             firing.pop(alert.id, None)
 
 
-def render(counts: Counts, rate: float, version: str | None, firing: dict[str, Alert]) -> RenderableType:
+def render(
+    counts: Counts, rate: float, version: str | None, firing: dict[str, Alert], account: LabelAccount
+) -> RenderableType:
     """The view as a function of what is shown."""
     head = Text.assemble(
         ("Driftline  ", "bold"),
         f"champion {version or '(none)'}   {counts.replayed:,} replayed   {counts.scored:,} scored ({rate:,.0f}/s)   ",
-        f"{counts.monitored:,} monitored   {counts.dead_letters:,} dead letters",
+        f"{counts.monitored:,} monitored   {counts.dead_letters:,} dead letters\n",
+        ("Labels  ", "bold"),
+        labels_line(account),
     )
     if not firing:
         return Group(head, Panel("Nothing fires: the contacts look like those the model knows.", style="green"))

@@ -52,6 +52,14 @@ class Settings(BaseSettings):
     quiet_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         2.0, description="a partition without news for this long shows its partial pane"
     )
+    label_horizon: int = Field(5_000, ge=100, description="labels that the false-alarm rate is promised for")
+    min_engagement: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.10, description="a window of labels with fewer engaged asks for a new model; 0 never does"
+    )
+    max_champion_days: Annotated[float, Field(ge=0)] = Field(
+        90.0, description="an older champion asks for a new model; 0 never does"
+    )
+    new_labels: int = Field(500, ge=0, description="more labels since the champion ask for a new model; 0 never does")
     min_labels: int = Field(200, ge=1, description="below it a challenger stays in shadow")
     training_data: Path | None = Field(
         None, description="labelled contacts that every model is trained on; without them, invented ones"

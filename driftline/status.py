@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
-from driftline.counts import Counter, champion, firing
+import msgspec
+
+from driftline.counts import Counter, champion, firing, labels, labels_line
+from driftline.events import LabelAccount
 from driftline.kafka_clients import wait_for_kafka
 from driftline.redis_client import RETRAIN_PROGRESS, UNREACHABLE, open_redis, redis_address
 from driftline.settings import Settings
@@ -23,6 +26,7 @@ class Status(TypedDict):
     parts: dict[str, dict[str, Any]]
     workers: dict[str, dict[str, Any]]
     contacts: dict[str, int]
+    labels: dict[str, Any]
     champion: str | None
     firing: list[str]
     retraining: dict[str, str] | None
@@ -40,6 +44,7 @@ def read_status(settings: Settings) -> Status:
         parts=parts,
         workers={name: {"pid": None, "alive": False, "lag": None} for name in WORKERS},
         contacts={"replayed": 0, "scored": 0, "monitored": 0, "dead_letters": 0},
+        labels=msgspec.to_builtins(LabelAccount()),
         champion=None,
         firing=[],
         retraining=_retraining(settings) if parts["redis"]["reachable"] else None,
@@ -52,6 +57,7 @@ def read_status(settings: Settings) -> Status:
         status["contacts"] = counts.as_dict()
         status["workers"]["score"]["lag"] = counts.replayed - counts.scored - counts.dead_letters
         status["workers"]["monitor"]["lag"] = counts.scored - counts.monitored
+        status["labels"] = msgspec.to_builtins(labels(settings))
         status["champion"] = champion(settings)
         status["firing"] = list(firing(settings))
     return status
@@ -72,6 +78,7 @@ def status_lines(status: Status) -> list[str]:
     return [
         *lines,
         f"contacts {counts}",
+        f"labels   {labels_line(msgspec.convert(status['labels'], LabelAccount))}",
         f"champion {status['champion']}",
         f"firing   {', '.join(status['firing']) or 'nothing'}",
         *([] if status["retraining"] is None else [_retraining_line(status["retraining"])]),

@@ -11,6 +11,7 @@ from driftline.events import (
     DeadLetter,
     Event,
     Label,
+    LabelBatch,
     ModelEvent,
     MonitorState,
     Pane,
@@ -26,7 +27,7 @@ DAY_MS = 24 * 3600 * 1000
 class Topic:
     """One topic. ``spread`` topics have as many partitions as the settings say, the others have one.
 
-    ``also`` is another event that stands between those of the topic, under a key of its own.
+    ``also`` are other events that stand between those of the topic, under keys of their own.
     """
 
     name: str
@@ -35,12 +36,12 @@ class Topic:
     spread: bool = False
     compacted: bool = False
     retention_days: int = 7
-    also: type[Event] | None = None
+    also: tuple[type[Event], ...] = ()
 
     @property
     def events(self) -> tuple[type[Event], ...]:
         """What stands on it."""
-        return (self.event,) if self.also is None else (self.event, self.also)
+        return (self.event, *self.also)
 
     def configs(self) -> dict[str, str]:
         """Broker configuration of the topic."""
@@ -57,7 +58,10 @@ PREDICTIONS = Topic("predictions", Prediction, key="contact id", spread=True)
 SHADOW_PREDICTIONS = Topic("shadow-predictions", Prediction, key="contact id", spread=True)
 LABELS = Topic("labels", Label, key="contact id", spread=True, retention_days=365)
 # One partition: its order is the window's.
-PANES = Topic("panes", Pane, key="partition:pane, or the id of the alert", retention_days=30, also=Acknowledgement)
+PANES = Topic(
+    "panes", Pane, key="partition:pane, labels:partition, or the id of the alert", retention_days=30,
+    also=(LabelBatch, Acknowledgement),
+)  # fmt: skip
 MONITOR_STATE = Topic("monitor-state", MonitorState, key="the assessor's name", compacted=True)
 ALERTS = Topic("alerts", Alert, key="alert id", retention_days=365)  # one partition: offsets order Redis entries
 MODEL_EVENTS = Topic("model-events", ModelEvent, key="see ModelEvent.key", compacted=True)

@@ -1,8 +1,9 @@
-"""The monitor worker: a Faust app of two agents and a timer, without tables.
+"""The monitor worker: a Faust app of three agents and two timers, without tables.
 
 `build_panes` cuts predictions into panes and scales with the partitions; a prediction is acknowledged only once
-its pane is on the broker, so committed offsets never pass the first incomplete pane. `assess` folds the panes
-topic through the engine, and what it publishes is a function of that log alone.
+its pane is on the broker, so committed offsets never pass the first incomplete pane. `hand_on_labels` puts labels among
+the panes, in the same way. `assess` folds the panes topic through the engine, and what it publishes is a function of
+that log alone.
 
 An exception in a Faust agent acknowledges the events it held, so nothing here raises: what cannot be read
 becomes a dead letter.
@@ -22,41 +23,32 @@ from typing import Any
 
 import faust
 
-from driftline.events import Alert, DeadLetter, Event, Pane, Prediction, decode, decode_folded, encode
+from driftline.events import Alert, DeadLetter, Event, Label, Pane, Prediction, decode, decode_folded, encode
 from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
-from driftline.topics import ALERTS, DEAD_LETTERS, MONITOR_STATE, PANES, PREDICTIONS, Topic
+from driftline.topics import ALERTS, DEAD_LETTERS, LABELS, MONITOR_STATE, PANES, PREDICTIONS, Topic
 from driftline.workers import mark_ready
 from model.features import FEATURE_SETS
 from model.kafka_models import KafkaModels
-from monitor.config import EngineConfig
+from monitor.champion import Champion, champion_of
+from monitor.config import EngineConfig, LabelConfig
 from monitor.contact_reference import encode as encode_contacts
-from monitor.contact_reference import reference_of
 from monitor.engine import Engine
 from monitor.faust_app import make_app
 from monitor.kafka_assessor import Assessor
+from monitor.labels import batch_of
 from monitor.panes import PaneBuilder
+from monitor.performance import Performance
 from monitor.redis_alerts import project_alerts
 from monitor.reference import Reference
 
 Say = Callable[[str], None]
 TAKE_SECONDS = 0.02
 """How often an agent looks for more; Faust wakes for it even where there is nothing."""
-
+LABELS_SECONDS = 0.2
+"""Labels are late anyway, so they wait for each other: one record for many."""
 WIDTHS = frozenset(len(feature_set.features) for feature_set in FEATURE_SETS.values())
-
-
-def engine_config(settings: Settings) -> EngineConfig:
-    """The engine's part of the settings."""
-    return EngineConfig(
-        window=settings.window,
-        pane=settings.pane,
-        false_alarm_rate=settings.false_alarm_rate,
-        horizon=settings.horizon,
-        investigate_share=settings.investigate_share,
-        alert_share=settings.alert_share,
-    )
 
 
 def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
@@ -74,7 +66,7 @@ def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
 class Monitor:
     """The Faust app, its agents, and what they share."""
 
-    def __init__(self, settings: Settings, models: KafkaModels[Reference], say: Say) -> None:
+    def __init__(self, settings: Settings, models: KafkaModels[Champion], say: Say) -> None:
         self.settings = settings
         self.models = models
         self.say = say
@@ -83,12 +75,17 @@ class Monitor:
         self.assessor = self._new_assessor()
         self._last_news: dict[int, float] = {}
         self._owner = False
+        self._assessing = False
+        self._last_assessed = 0.0
         raw = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
         predictions = self.app.topic(settings.topic(PREDICTIONS.name), **raw)
         panes = self.app.topic(settings.topic(PANES.name), **raw)
         self.app.agent(predictions, name="build_panes")(self.build_panes)
+        labels = self.app.topic(settings.topic(LABELS.name), **raw)
+        self.app.agent(labels, name="hand_on_labels")(self.hand_on_labels)
         self.app.agent(panes, name="assess")(self.assess)
         self.app.timer(interval=settings.quiet_seconds / 2)(self.show_quiet_partitions)
+        self.app.timer(interval=settings.quiet_seconds)(self.write_down_when_quiet)
         self.app.on_partitions_revoked.connect(self._forget)
         self.app.on_partitions_assigned.connect(self._take_over)
 
@@ -106,12 +103,31 @@ class Monitor:
                 for event in done.handles:
                     event.ack()
 
+    async def hand_on_labels(self, stream: Any) -> None:
+        """Labels onto the panes topic, whose one partition puts them between two panes for good."""
+        async for events in stream.noack_take(500, within=LABELS_SECONDS):
+            current = list(filter(self._is_current, events))
+            labelled: dict[int, list[tuple[int, Label]]] = {}
+            for event in current:
+                try:
+                    label = decode(Label, event.value)
+                except ValueError as reason:
+                    await self._dead_letter(event, str(reason))
+                else:
+                    labelled.setdefault(event.message.partition, []).append((event.message.offset, label))
+            batches = [batch_of(partition, labels) for partition, labels in sorted(labelled.items())]
+            await self._publish(PANES, [(f"labels:{batch.partition}", batch, None) for batch in batches])
+            for event in current:
+                event.ack()
+
     async def assess(self, stream: Any) -> None:
-        """Panes to alerts."""
+        """Panes and labels to alerts."""
         async for events in stream.noack_take(50, within=TAKE_SECONDS):
+            self._assessing = True
             for event in events:
                 if self._is_current(event) and await self._assess(event):
                     event.ack()
+            self._assessing, self._last_assessed = False, time.monotonic()
 
     async def _assess(self, event: Any) -> bool:
         """Fold one event in and publish what it led to; False if the panes were given away meanwhile."""
@@ -164,6 +180,14 @@ class Monitor:
         panes = [pane for partition in quiet for pane in self.builder.partial(partition, self._encode)]
         await self._publish(PANES, [(_pane_key(pane), pane, None) for pane in panes])
 
+    async def write_down_when_quiet(self) -> None:
+        """The assessor's state once nothing comes any more, so that `driftline status` tells of the last labels too."""
+        quiet = time.monotonic() - self._last_assessed > self.settings.quiet_seconds
+        if self._assessing or not quiet or self.assessor.is_written_down:
+            return
+        if (snapshot := self.assessor.snapshot(now=True)) is not None:
+            await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])
+
     async def _scored(self, event: Any) -> Prediction | None:
         try:
             prediction = decode(Prediction, event.value)
@@ -184,7 +208,7 @@ class Monitor:
         return encode_contacts(self._reference(version), scored).tobytes()
 
     def _reference(self, version: str) -> Reference:
-        return self.models.wait_for(version)
+        return self.models.wait_for(version).reference
 
     async def _wait_for_models(self, versions: set[str]) -> None:
         """Off the event loop, which must go on telling the broker that this worker lives."""
@@ -222,7 +246,8 @@ class Monitor:
         await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
 
     def _new_assessor(self) -> Assessor:
-        return Assessor(self.settings, Engine(engine_config(self.settings)), self._reference)
+        performance = Performance(LabelConfig.of(self.settings), self.models.wait_for)
+        return Assessor(self.settings, Engine(EngineConfig.of(self.settings)), self._reference, performance)
 
     def _forget(self, _app: Any, revoked: Any, **_: Any) -> None:
         self._owner = False
@@ -253,7 +278,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     ensure_topics(settings)
     with suppress(TimeoutError):  # an absent Redis is waited for beside the stream; one that refuses us is not
         wait_for_redis(settings, say, timeout=0)
-    models = KafkaModels(settings, reference_of, say, stop)
+    models = KafkaModels(settings, champion_of, say, stop)
     projector = Thread(
         target=project_alerts,
         args=(settings, lambda: models.champion_version, say, stop),

@@ -6,22 +6,24 @@ whatever it repeats after a crash it recognises by the alerts topic and does not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
-from driftline.events import Acknowledgement, Alert, MonitorState, Pane, decode, decode_folded
+from driftline.events import Acknowledgement, Alert, Folded, LabelBatch, MonitorState, decode, decode_folded
 from driftline.kafka_clients import last_record, read_all
 from driftline.settings import Settings
 from driftline.topics import ALERTS, MONITOR_STATE, PANES
 from monitor.engine import Engine
+from monitor.performance import Performance
+from monitor.plan import KINDS
 from monitor.reference import Reference
 from monitor.state import EngineState
 
-Folded = Pane | Acknowledgement
 Change = tuple[str, str, str, bool]
 """What tells one state change from another: alert id, state, level, and whether the promise holds."""
 SNAPSHOT_EVERY = 100
-"""Panes between two snapshots, 5,000 contacts by default: what a restart folds at most."""
+"""Panes, and batches of labels, between two snapshots: what a restart folds at most; 5,000 contacts by default."""
 
 
 @dataclass
@@ -30,11 +32,13 @@ class Assessor:
 
     Args:
         reference: that of a model version.
+        performance: what folds the labels, None to leave them out.
     """
 
     settings: Settings
     engine: Engine
     reference: Callable[[str], Reference]
+    performance: Performance | None = None
     _state: EngineState = field(default_factory=EngineState)
     _next_offset: int = 0
     _snapshot_at: int = 0
@@ -45,25 +49,25 @@ class Assessor:
         """The model version that the window is of."""
         return self._state.version
 
+    @property
+    def is_written_down(self) -> bool:
+        """Whether the last snapshot holds all that has been folded."""
+        return self._snapshot_at == self._next_offset
+
     def is_behind(self, offset: int) -> bool:
         """Whether panes before ``offset`` have not been folded yet, so that `catch_up` must read the topics."""
         return self._published is None or offset > self._next_offset
 
     def catch_up(self, offset: int) -> list[Alert]:
-        """Start from the last snapshot, if need be, and fold what stands before ``offset``; reads the topics."""
+        """Start from the last snapshot, if need be, and fold what stands before ``offset``; reads the topics.
+
+        The contacts that wait for labels are in no snapshot: the panes from before it are read for them alone.
+        """
         if self._published is None:
             self._restore()
         if offset <= self._next_offset:
             return []
-        alerts = []
-        for record in read_all(self.settings, PANES, start={0: self._next_offset}):
-            if record.offset >= offset:
-                break
-            try:
-                event = decode_folded(record.value)
-            except ValueError:  # something else on the topic, which the worker makes a dead letter of
-                continue
-            alerts += self._step(event)
+        alerts = [alert for event in self._events(self._next_offset, offset) for alert in self._step(event)]
         self._next_offset = offset
         return self._unpublished(alerts)
 
@@ -79,8 +83,14 @@ class Assessor:
         if not now and self._next_offset - self._snapshot_at < SNAPSHOT_EVERY:
             return None
         self._snapshot_at = self._next_offset
-        config = asdict(self.engine.config)
-        return MonitorState(next_offset=self._next_offset, config=config, state=self._state.to_json())
+        performance = self.performance
+        return MonitorState(
+            next_offset=self._next_offset,
+            config=asdict(self.engine.config),
+            state=self._state.to_json(),
+            performance=None if performance is None else performance.to_json(),
+            labels=None if performance is None else performance.account(),
+        )
 
     def _restore(self) -> None:
         self._published = {_change_of(decode(Alert, record.value)) for record in read_all(self.settings, ALERTS)}
@@ -95,6 +105,27 @@ class Assessor:
         if kept.config != asdict(self.engine.config):  # what was decided under other settings stays decided
             self._state = self._state.with_empty_window()
         self._next_offset = self._snapshot_at = kept.next_offset
+        self._restore_performance(kept)
+
+    def _restore_performance(self, kept: MonitorState) -> None:
+        performance = self.performance
+        if performance is None or kept.performance is None:
+            return
+        for event in self._events(0, kept.next_offset):
+            if not isinstance(event, Acknowledgement):
+                performance.remember(event, kept.performance.get("join", {}).get("version"))
+        with suppress(ValueError):  # written by another version: the contacts are known, their losses gather anew
+            performance.go_on_from(kept.performance)
+
+    def _events(self, begin: int, end: int) -> Iterator[Folded]:
+        """What stands on the panes topic in a stretch of offsets."""
+        if begin >= end:
+            return
+        for record in read_all(self.settings, PANES, start={0: begin}):
+            if record.offset >= end:
+                break
+            with suppress(ValueError):  # something else on the topic, which the worker makes a dead letter of
+                yield decode_folded(record.value)
 
     def _unpublished(self, alerts: list[Alert]) -> list[Alert]:
         published = self._published
@@ -104,12 +135,21 @@ class Assessor:
         return fresh
 
     def _step(self, event: Folded) -> list[Alert]:
-        if isinstance(event, Pane):
-            step = self.engine.step(self._state, event, self.reference(event.model_version))
-        elif self._state.version is not None:
-            step = self.engine.acknowledge(self._state, event, self.reference(self._state.version))
-        else:
+        performance = self.performance
+        if isinstance(event, LabelBatch):
+            return [] if performance is None else performance.labels(event)
+        if isinstance(event, Acknowledgement):
+            return self._acknowledge(event)
+        step = self.engine.step(self._state, event, self.reference(event.model_version))
+        self._state = step.state
+        return step.alerts if performance is None else step.alerts + performance.pane(event)
+
+    def _acknowledge(self, event: Acknowledgement) -> list[Alert]:
+        if event.kind not in KINDS:
+            return [] if self.performance is None else self.performance.acknowledge(event)
+        if self._state.version is None:
             return []
+        step = self.engine.acknowledge(self._state, event, self.reference(self._state.version))
         self._state = step.state
         return step.alerts
 

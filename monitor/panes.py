@@ -11,7 +11,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from driftline.events import Pane, Prediction
+from monitor.alerts import microseconds
+from monitor.labels import contact_key
 
 H = TypeVar("H")
 Encode = Callable[[str, list[Prediction]], bytes]
@@ -113,4 +117,7 @@ def _events(
             offsets=[one.source_offset for one in scored],
             last_sent_at=max(one.sent_at for one in scored),
             codes=encode(version, scored),
+            keys=b"".join(contact_key(one.contact_id) for one in scored),
+            scores=np.array([one.score for one in scored], "<f4").tobytes(),
+            times=np.array([microseconds(one.sent_at) for one in scored], "<i8").tobytes(),
         )

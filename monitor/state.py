@@ -132,10 +132,10 @@ class EngineState:
             "version": self.version,
             "newest": self.newest,
             "since_switch": self.since_switch,
-            "codes": _packed(self.window.codes),
+            "codes": packed(self.window.codes),
             "evidence": None if self.evidence is None else self.evidence.to_json(),
-            "places": _packed(self.window.places),
-            "times": _packed(self.window.times),
+            "places": packed(self.window.places),
+            "times": packed(self.window.times),
             "firing": {
                 kind: [msgspec.to_builtins(f.alert), f.started_contact, [list(test) for test in f.tests], f.calm]
                 for kind, f in self.firing.items()
@@ -158,7 +158,7 @@ class EngineState:
             version=data["version"],
             newest=data["newest"],
             since_switch=data["since_switch"],
-            window=Window(_unpacked(data["codes"]), _unpacked(data["places"]), _unpacked(data["times"])),
+            window=Window(unpacked(data["codes"]), unpacked(data["places"]), unpacked(data["times"])),
             evidence=None if data["evidence"] is None else Evidence.from_json(data["evidence"]),
             firing={
                 kind: Firing(msgspec.convert(f[0], Alert), f[1], tuple((j, i) for j, i in f[2]), f[3])
@@ -168,12 +168,13 @@ class EngineState:
         )
 
 
-def _packed(array: NDArray[Any]) -> list[Any]:
+def packed(array: NDArray[Any]) -> list[Any]:
     """Shape, type and compressed bytes; column by column, because a column's neighbours are alike."""
     return [list(array.shape), array.dtype.str, base64.b64encode(zlib.compress(array.T.tobytes(), 1)).decode()]
 
 
-def _unpacked(packed: Sequence[Any]) -> NDArray[Any]:
-    shape, dtype, data = packed
+def unpacked(held: Sequence[Any]) -> NDArray[Any]:
+    """The inverse of `packed`."""
+    shape, dtype, data = held
     flat = np.frombuffer(zlib.decompress(base64.b64decode(data)), dtype)
     return np.ascontiguousarray(flat.reshape(shape[::-1]).T)

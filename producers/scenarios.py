@@ -111,11 +111,23 @@ def _other_sector(rng: Rng, profile: Profile) -> tuple[Columns, float]:
     return columns, logit
 
 
+TURNED_ROUND: Mapping[str, float] = {"Mid": -0.68, "Senior": -1.05}
+"""Half of the four seniorities, and of the people, and the mean log-odds of their engagement."""
+
+
+def _turned_round(rng: Rng, profile: Profile) -> tuple[Columns, float]:
+    """The same people, and as many engage, but of half of them the others: log-odds mirrored about their mean."""
+    columns, logit = _calm(rng, profile)
+    mean = TURNED_ROUND.get(columns["llm_seniority"])
+    return columns, logit if mean is None else 2 * mean - logit
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         Scenario("no_drift_baseline", "nothing changes: every alert is a false one", _calm),
         Scenario("sector_shift", "the campaign moves to other sectors, where other people engage", _other_sector),
+        Scenario("concept_drift", "the same people come, but half of them engage for other reasons", _turned_round),
     )
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from driftline.counts import Counter, champion
+from driftline.counts import Counter, champion, panes
 from driftline.events import Alert, Pane, decode
 from driftline.kafka_clients import read_all
 from driftline.local_stack import WORKERS, LocalStack
@@ -40,7 +40,9 @@ class Workers:
     def __init__(self, settings: Settings, folder: Path, names: Sequence[str] = WORKERS) -> None:
         self.names = names
         told = {k: v for k, v in os.environ.items() if not k.startswith("DRIFTLINE_")} | settings.to_environment()
-        self.env = told | {"DRIFTLINE_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}", "DRIFTLINE_HOME": str(folder)}
+        # Only drift is to lead to an alert: 500 new labels come without any.
+        own = {"DRIFTLINE_HOME": str(folder), "DRIFTLINE_NEW_LABELS": "0"}
+        self.env = told | {"DRIFTLINE_MLFLOW": f"sqlite:///{folder / 'mlflow.db'}"} | own
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -165,7 +167,7 @@ def _position(record: Any) -> int:
 def _counted_in_windows(settings: Settings) -> Iterator[tuple[int, int]]:
     """As the engine takes the panes: the first complete one of each, whatever is repeated; else what is partial."""
     taken: dict[tuple[int, int, str], Pane] = {}
-    for _, pane in events(settings, PANES):
+    for pane in panes(read_all(settings, PANES)):
         known = taken.get(key := (pane.partition, pane.pane, pane.model_version))
         if known is None or not known.complete:
             taken[key] = pane

@@ -6,20 +6,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from driftline.events import Acknowledgement, Alert, MonitorState, Pane, decode, encode
+from driftline.events import Acknowledgement, Alert, LabelBatch, MonitorState, Pane, decode, encode
 from driftline.kafka_clients import last_record, open_producer
 from driftline.settings import Settings
 from driftline.topics import ALERTS, MONITOR_STATE, PANES, Topic
-from monitor.config import EngineConfig
+from monitor.config import EngineConfig, LabelConfig
 from monitor.engine import Engine
 from monitor.kafka_assessor import SNAPSHOT_EVERY, Assessor
+from monitor.performance import Performance
 from monitor.state import EngineState, Window
 from tests.invented_panes import CONFIG, REFERENCE, START, panes, stream
+from tests.labelled_streams import Watched, none, seniority_turned
 
 LOG = panes(stream((1_200, 0.0), (300, 2.0), (300, 0.0)))
 
 
-def send(settings: Settings, topic: Topic, *events: Alert | Pane | Acknowledgement | MonitorState) -> None:
+def send(settings: Settings, topic: Topic, *events: Alert | Pane | LabelBatch | Acknowledgement | MonitorState) -> None:
     producer = open_producer(settings)
     for event in events:
         producer.send(settings.topic(topic.name), key=b"k", value=encode(event), partition=0)
@@ -139,3 +141,33 @@ def test_a_record_that_is_no_pane_is_left_out_whoever_reads_over_it(
         assert not assessor.is_behind(offset)
         alerts += assessor.fold(offset, LOG[offset - 1])
     assert changes(alerts) == expected
+
+
+@pytest.mark.parametrize("cut", [3, SNAPSHOT_EVERY + 3, 150, 260])
+def test_labels_lead_to_the_same_alerts_wherever_an_assessor_takes_over(settings: Settings, cut: int) -> None:
+    watched = Watched.trained(0, 1_000)
+    config = LabelConfig(window=300, new_labels=600)
+    log = list(watched.stream(3, (400, none), (1_000, seniority_turned), (800, none)))
+    log.insert(60, log.pop(6))  # a pane that lags behind its labels
+    send(settings, PANES, *log)
+    told: list[Alert] = []
+    for begin, end in ((0, cut), (cut, len(log))):
+        performance = Performance(config, lambda _: watched.champion)
+        assessor = Assessor(settings, Engine(CONFIG), lambda _: watched.champion.reference, performance)
+        for offset in range(begin, end):
+            alerts = assessor.catch_up(offset) if assessor.is_behind(offset) else []
+            alerts += assessor.fold(offset, log[offset])
+            send(settings, ALERTS, *alerts)
+            told += alerts
+            if (snapshot := assessor.snapshot(now=bool(alerts))) is not None:
+                send(settings, MONITOR_STATE, snapshot)
+    whole = Performance(config, lambda _: watched.champion)
+    expected = [alert for event in log for alert in _fold(whole, event)]
+    assert {alert.kind for alert in expected} == {"concept_drift", "performance"}
+    by_labels = [alert for alert in told if alert.kind in ("concept_drift", "performance")]
+    assert [encode(alert) for alert in by_labels] == [encode(alert) for alert in expected]
+    assert performance.account() == whole.account()
+
+
+def _fold(performance: Performance, event: Pane | LabelBatch) -> list[Alert]:
+    return performance.pane(event) if isinstance(event, Pane) else performance.labels(event)

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from driftline.counts import Counts
-from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Promise
+from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, LabelAccount, Promise
 from driftline.rich_view import alert_line, render
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LABELS = LabelAccount(contacts=1_190, joined=595, median_delay_seconds=7_200.0, changed=3)
 COUNTS = Counts(replayed=1_200, scored=1_190, monitored=1_190, dead_letters=10)
 
 
@@ -29,7 +30,7 @@ def alert() -> Alert:
 
 def shown(firing: dict[str, Alert]) -> str:
     console = Console(file=io.StringIO(), width=110)
-    console.print(render(COUNTS, 250.0, "1", firing))
+    console.print(render(COUNTS, 250.0, "1", firing, LABELS))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert isinstance(text, str)
     return text
@@ -52,6 +53,12 @@ def test_the_live_view_shows_what_fires_the_counts_and_the_champion() -> None:
 
 def test_the_live_view_says_so_when_nothing_fires() -> None:
     assert "Nothing fires" in shown({})
+
+
+def test_the_live_view_tells_what_became_of_the_labels_and_only_of_faults_that_happened() -> None:
+    text = shown({})
+    assert "595 joined (50% of contacts), median delay 2.0 h, 3 changed later" in text
+    assert "unknown" not in text
 
 
 def test_an_alert_is_one_line() -> None:

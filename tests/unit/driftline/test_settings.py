@@ -26,6 +26,10 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("DRIFTLINE_TRANSACTIONS", "maybe"),
         ("DRIFTLINE_TOPIC_PREFIX", "a b"),
         ("DRIFTLINE_PANE", "70"),
+        ("DRIFTLINE_MIN_ENGAGEMENT", "1.5"),
+        ("DRIFTLINE_MAX_CHAMPION_DAYS", "-1"),
+        ("DRIFTLINE_NEW_LABELS", "some"),
+        ("DRIFTLINE_LABEL_HORIZON", "0"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from driftline.events import Contact
 from producers.replay import Pacer
-from producers.scenarios import SCENARIOS, scenario
+from producers.scenarios import SCENARIOS, TURNED_ROUND, Scenario, scenario
 from producers.synthetic import load_profile
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,3 +67,18 @@ def test_the_pacer_keeps_the_rate_and_stamps() -> None:
     stamped = [pacer(Contact(id=str(n), sent_at=START)) for n in range(3)]
     assert slept == [pytest.approx(0.1), pytest.approx(0.2)]
     assert stamped[0].sent_at == START
+
+
+def test_concept_drift_changes_the_labels_of_half_of_the_segments_and_nothing_else() -> None:
+    calm = list(scenario("no_drift_baseline").contacts(4_000, seed=3, start=START))
+    turned = Scenario("no_drift_baseline", "", scenario("concept_drift").drifted)  # of that name: the same draws
+    drifted = list(turned.contacts(4_000, seed=3, start=START))
+    assert [contact for contact, _ in drifted] == [contact for contact, _ in calm]
+    concerned = np.array([contact.llm_seniority in TURNED_ROUND for contact, _ in calm])
+    before, after = (np.array([engaged for _, engaged in drawn]) for drawn in (calm, drifted))
+    assert concerned.mean() == pytest.approx(0.5, abs=0.06)
+    assert (before == after)[~concerned].all()
+    assert before[concerned].mean() == pytest.approx(after[concerned].mean(), abs=0.05)
+    quality = np.array([contact.llm_quality for contact, _ in calm])
+    engage = [np.corrcoef(quality[concerned], labels[concerned])[0, 1] for labels in (before, after)]
+    assert engage[0] < -0.05 < 0.05 < engage[1]
