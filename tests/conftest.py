@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from driftline.events import Contact
@@ -18,6 +19,10 @@ from driftline.settings import Settings
 from model.retrain import Made, Maker
 from producers.scenarios import SCENARIOS
 from tests.kafka_server import kafka_server
+
+# How fast something is, benchmarks say.
+hypothesis.settings.register_profile("driftline", deadline=None)
+hypothesis.settings.load_profile("driftline")
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _prefixes = itertools.count()

@@ -16,6 +16,7 @@ from driftline.topics import ALERTS, DEAD_LETTERS, LABELS, PREDICTIONS
 from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
 from model.onnx_scorer import OnnxScorer
+from model.retrain import Made
 from producers.scenarios import SCENARIOS
 from tests.e2e.faults import Workers
 
