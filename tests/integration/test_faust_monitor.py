@@ -26,7 +26,7 @@ Labelled = list[tuple[Contact, int]]
 
 
 @pytest.fixture(scope="module")
-def champion(calm_contacts: Labelled) -> Bundle:
+def champion(made: Made) -> Bundle:
     return made.bundle.with_version("1")
 
 
