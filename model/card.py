@@ -135,7 +135,7 @@ def _made(report: Report) -> str:
         f"- {report.chosen} on the {report.features} features of the set `{report.feature_set}`, probabilities"
         f" calibrated out of fold (slope {report.calibration[0]:.2f}, shift {report.calibration[1]:+.2f});"
         f" made {report.created_at:%Y-%m-%d %H:%M} UTC with seed {report.seed}"
-        + (f" for alert {report.trigger}" if report.trigger else ""),
+        + (f", trigger: {report.trigger}" if report.trigger else ""),
         f"- trained on {_data(report.training)}",
         f"- held out, never trained on: {_data(report.held_out)}",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 SEED = 0
+FIRST = "the first champion"
+"""The trigger of a version that no alert asked for, since there was none before."""
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -42,7 +45,7 @@ def publish_champion(settings: Settings, registry: Registry, base: Callable[[], 
     """
     from model.training_process import TrainingProcess
 
-    version = registry.champion()
+    version = registry.champion() or registry.version_of(FIRST)  # the latter where this was killed half way
     if version is None:
         say("training the first champion")
         process = TrainingProcess(
@@ -50,7 +53,7 @@ def publish_champion(settings: Settings, registry: Registry, base: Callable[[], 
             memory_mb=settings.retrain_memory_mb, progress=say,
         )  # fmt: skip
         made = process.make(datetime.now(UTC), base())
-        champion = registry.register(made)
+        champion = registry.register(replace(made, report=replace(made.report, trigger=FIRST)))
     else:
         champion = registry.load(version)
     publish(settings, [registered_event(champion), champion_event(champion.version, None)])

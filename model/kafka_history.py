@@ -57,10 +57,9 @@ class History:
         return promoted[-1] if promoted and promoted[-1].champion == self.champion else None
 
     @property
-    def last_retraining(self) -> datetime | None:
-        """When an alert was last decided upon."""
-        times = [event.at for event in self.decisions.values() if not (event.trigger or "").startswith(BY_HAND)]
-        return max(times, default=None)
+    def last_decision(self) -> datetime | None:
+        """When the gate, or somebody by hand, last decided."""
+        return max((event.at for event in self.decisions.values()), default=None)
 
 
 def _events(settings: Settings) -> Iterable[ModelEvent]:

@@ -91,7 +91,7 @@ class RetrainingWorker:
         self._stop = stop
         self._registry: Registry | None = None
         self._waiting_said: set[str] = set()
-        self._looked = (0.0, -1)
+        self._look_after, self._look_from = 0.0, 0
 
     def prepare(self, redis: Redis) -> None:
         """Open the registry before an alert waits for it; complete what a crash left half done; see to a champion."""
@@ -118,7 +118,7 @@ class RetrainingWorker:
                     self._say(f"alert {alert.id} is about version {alert.model_version}, which is champion no more")
                     return True
                 if (left := self._cooldown_left(history)) > 0:
-                    self._say_once(alert.id, f"alert {alert.id} waits {left:.0f} s for the cooldown of the last one")
+                    self._say_once(alert.id, f"alert {alert.id} waits {left:.0f} s for the cooldown after the last decision")
                     return False
                 decided = self._retrain(alert, history, held)
             self._complete(decided, History.read(self._settings))
@@ -126,12 +126,13 @@ class RetrainingWorker:
 
     def reconsider(self, redis: Redis) -> None:
         """Judge the challenger in shadow, if there is one and enough labels have come."""
-        now, labels = time.monotonic(), self._looked[1]
-        if now - self._looked[0] < LOOK_AGAIN_SECONDS:
+        if time.monotonic() < self._look_after:
             return
-        self._looked = (now, labels_so_far(self._settings))
-        if self._looked[1] == labels:
+        self._look_after = time.monotonic() + LOOK_AGAIN_SECONDS
+        labels = labels_so_far(self._settings)
+        if labels < self._look_from:
             return
+        self._look_from = labels + 1
         shadow = History.read(self._settings).shadow
         alert = alert_of(self._settings, shadow.trigger or "") if shadow is not None else None
         if shadow is None or alert is None:
@@ -144,7 +145,8 @@ class RetrainingWorker:
             challenger = self._models.wait_for(shadow.model_version)
             recent = newcomers(self._settings, alert, champion.created_at)
             held_out = self._judges(recent, champion, challenger)
-            if len(held_out) < self._settings.min_labels:
+            if (missing := self._settings.min_labels - len(held_out)) > 0:
+                self._look_from = labels + missing
                 return
             held.tell(alert.id, f"judging version {challenger.version}, which is in shadow")
             report = self._open_registry().report(challenger.version)
@@ -235,7 +237,7 @@ class RetrainingWorker:
             registry.clear_challenger(decided.model_version)
 
     def _cooldown_left(self, history: History) -> float:
-        last = history.last_retraining
+        last = history.last_decision
         passed = float("inf") if last is None else (datetime.now(UTC) - last).total_seconds()
         return self._settings.cooldown_seconds - passed
 

@@ -81,7 +81,7 @@ class Report:
     """Everything that a team needs to read why a version is as it is.
 
     Attributes:
-        trigger: the alert that it was trained for, None for a first one or one made by hand.
+        trigger: the alert that it was trained for, or what else made it necessary; None for one made by hand.
         evaluation: on held-out contacts; None while there are none.
         over_time: trained on the earlier contacts, judged on those that came after; None where that cannot be told.
         over_time_why: why not.

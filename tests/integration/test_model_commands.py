@@ -141,5 +141,4 @@ def test_on_a_stream_the_scorer_goes_forth_and_back_with_them(
     assert history.champion == "1"
     decisions: list[Any] = [(e.decision, e.champion, e.why) for e in history.decisions.values()]
     assert decisions[-1] == ("promoted", "2", "rolled back from version 2 by hand")
-    assert history.last_retraining is None
     assert history.unfinished is None
