@@ -1,10 +1,11 @@
 """What labels follow from a score, as far as is known: the null of the test for concept drift.
 
-A champion's reference has some hundred labels, too few to know the relation by: taken as it looks there, half of all
-champions raise a false alarm in 5,000 labels (docs/statistics.md). So the relation is a *belief* that goes on learning:
-a logistic regression of the label on the score's log-odds and the contact's segment, whose coefficients have a normal
-law. It begins with the reference and takes every label in; the label that it expects next is averaged over what it does
-not know. As long as the relation is one and the same, it is right ever more exactly.
+A champion's reference has some hundred labels, too few to know the relation by: taken as it looks there, a fifth of all
+champions raise a false alarm in 5,000 labels, and more of those with fewer labels (docs/statistics.md). So the relation
+is a *belief* that goes on learning: a logistic regression of the label on the score's log-odds and the contact's
+segment, whose coefficients have a normal law. It begins with the reference and takes every label in; the label that it
+expects next is averaged over what it does not know. As long as the relation is one and the same, it is right ever more
+exactly.
 
 Sources: Spiegelhalter & Lauritzen 1990, "Sequential updating of conditional probabilities" (the update by Laplace's
 method); MacKay 1992, "The evidence framework applied to classification networks" (averaging the logistic function over
