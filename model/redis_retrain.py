@@ -118,7 +118,7 @@ class RetrainingWorker:
                     self._say(f"alert {alert.id} is about version {alert.model_version}, which is champion no more")
                     return True
                 if (left := self._cooldown_left(history)) > 0:
-                    self._say_once(alert.id, f"alert {alert.id} waits {left:.0f} s for the cooldown after the last decision")
+                    self._say_once(alert.id, f"alert {alert.id} waits {left:.0f} s, the cooldown after a decision")
                     return False
                 decided = self._retrain(alert, history, held)
             self._complete(decided, History.read(self._settings))
