@@ -5,7 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold, detection, gate, ks, latency, memory, parsing, scoring, swap
+from benchmarks import (
+    cold,
+    detection,
+    gate,
+    inference,
+    ks,
+    latency,
+    memory,
+    parsing,
+    quality,
+    scoring,
+    swap,
+    training,
+)
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "parsing": parsing.main,
@@ -17,6 +30,9 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "latency": latency.main,
     "swap": swap.main,
     "gate": gate.main,
+    "inference": inference.main,
+    "training": training.main,
+    "quality": quality.main,
 }
 
 
