@@ -4,13 +4,14 @@ Compared, on the same contacts, for one at a time and for batches of 500 and 10,
 
 - ours: the featuriser in plain Python, then one numeric ONNX graph; of a logistic regression, and of 150 trees;
 - the original's way: a DataFrame of the contacts in every call, the 47 columns by idiomatic pandas (`fillna`,
-  `str.len`, `str.contains`, `map` for the target encodings, `get_dummies` and `reindex`), then a scikit-learn model that
-  was loaded from a pickle: its own kind, gradient boosting with default parameters, and the same 150 trees as ours;
+  `str.len`, `str.contains`, `map` for the target encodings, `get_dummies` and `reindex`), then a scikit-learn model
+  loaded from a pickle: its own kind, gradient boosting with default parameters, and 150 trees as ours;
 - the same with those trees in ONNX: only the classifier is swapped, the pandas stays;
 - our featuriser with scikit-learn: only the pandas is gone;
 - last the classifiers alone: how much faster "ONNX" is depends on what is left out of the measurement.
 
-The roles in a job title are cached by the title in ours; the contacts' titles repeat as in the profile. The pandas columns are checked to be the same numbers as our featuriser's ``original`` set before anything is timed.
+The roles in a job title are cached by the title in ours; the contacts' titles repeat as in the profile. The pandas
+columns are checked to be the same numbers as our featuriser's ``original`` set before anything is timed.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def main() -> None:
             print("one contact at a time" if size == 1 else f"batches of {size:,}", flush=True)
             ours, _, _, pickled, swapped, *_ = compare(models.from_contacts(), contacts, size)
             print(
-                f"  ours: {1e6 / ours:,.0f} contacts/s. Faster than pandas with pickled trees: by {pickled / ours:.1f}x,"
-                f" and with nothing but the classifier swapped for ONNX by {pickled / swapped:.1f}x"
+                f"  ours: {1e6 / ours:,.0f} contacts/s, {pickled / ours:,.1f}x as many as pandas with pickled trees;"
+                f" with only the classifier swapped for ONNX it is {pickled / swapped:.1f}x"
             )
         print("one contact at a time, the classifier alone, its features ready", flush=True)
         compare(models.from_features(), models.theirs.featuriser.transform(contacts), 1)

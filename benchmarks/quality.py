@@ -48,7 +48,10 @@ def main() -> None:
 def line(contacts: str, model: str, found: Floats) -> None:
     """Of figures in shape (seeds, figures)."""
     middles, spreads = found.mean(axis=0), found.std(axis=0, ddof=1) if len(found) > 1 else np.zeros(found.shape[1])
-    cells = [f"{middle:.3f}" + (f" ± {spread:.3f}" if spread else "") for middle, spread in zip(middles, spreads)]
+    cells = [
+        f"{middle:.3f}" + (f" ± {spread:.3f}" if spread else "")
+        for middle, spread in zip(middles, spreads, strict=True)
+    ]
     print("|", " | ".join([contacts, model, *cells]), "|", flush=True)
 
 

