@@ -18,15 +18,26 @@ from model.encoding import fit_featuriser
 from model.features import DRIFTLINE, ORIGINAL, FeatureSet
 from model.split import Labelled
 from model.training import train
+from producers.scenarios import SCENARIOS
 from tests.known_odds import Floats, Known, known
 
 SIZES, SEEDS, JUDGES = (300, 1_000, 3_000), 10, 20_000
+BATCHES, BATCH = 10, 10_000
 Model = Callable[[Sequence[Labelled], Known, int], tuple[Floats, float]]
 """From contacts to learn from, contacts to judge by and a seed to the judges' scores and the cut."""
 
 
 def main() -> None:
-    """A line for each size and model: the mean over seeds ± the standard deviation between seeds."""
+    """What is attainable, then the table: the mean over seeds ± the standard deviation between seeds."""
+    for scenario in SCENARIOS:
+        found = [known(BATCH, 100 + batch, scenario).attainable for batch in range(BATCHES)]
+        told = f"{np.mean(found):.4f} ± {np.std(found, ddof=1) / np.sqrt(BATCHES):.4f}"
+        print(f"attainable ROC-AUC of {BATCHES * BATCH:,} contacts of {scenario}: {told} (standard error)", flush=True)
+    table()
+
+
+def table() -> None:
+    """A line for each size and model, and for two answers that learn nothing."""
     judges, pool = known(JUDGES, seed=1), known(SEEDS * max(SIZES), seed=2)
     models: dict[str, Model] = {"driftline": ours(DRIFTLINE), "the original's columns": ours(ORIGINAL)}
     models["the original's recipe"] = original
@@ -47,10 +58,10 @@ def main() -> None:
 
 def line(contacts: str, model: str, found: Floats) -> None:
     """Of figures in shape (seeds, figures)."""
-    middles, spreads = found.mean(axis=0), found.std(axis=0, ddof=1) if len(found) > 1 else np.zeros(found.shape[1])
+    spreads = found.std(axis=0, ddof=1) if len(found) > 1 else np.zeros(found.shape[1])
     cells = [
-        f"{middle:.3f}" + (f" ± {spread:.3f}" if spread else "")
-        for middle, spread in zip(middles, spreads, strict=True)
+        "-" if np.isnan(middle) else f"{middle:.3f}" + (f" ± {spread:.3f}" if spread else "")
+        for middle, spread in zip(found.mean(axis=0), spreads, strict=True)
     ]
     print("|", " | ".join([contacts, model, *cells]), "|", flush=True)
 
@@ -58,7 +69,7 @@ def line(contacts: str, model: str, found: Floats) -> None:
 def figures(judges: Known, scores: Floats, cut: float) -> list[float]:
     """In the order of the table."""
     auc = judges.auc(scores)
-    slope = judges.recalibration(scores)[0]
+    slope = judges.recalibration(scores)[0] if np.ptp(scores) else np.nan
     return [auc, (auc - 0.5) / (judges.attainable - 0.5), judges.log_loss(scores), slope, judges.f1(scores, cut)]
 
 

@@ -12,12 +12,12 @@ all. One candidate, no calibration, no cut, no intervals, nothing to serve.
 from __future__ import annotations
 
 import multiprocessing
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -44,25 +44,25 @@ def main() -> None:
     for n in SIZES:
         for name, training in trainings.items():
             found = [apart(training, n) for _ in range(REPEATS)]
-            seconds, before, peak = ([run[i] for run in found] for i in range(3))
-            spread = f"{statistics.median(seconds):6.1f} s [{min(seconds):.1f}, {max(seconds):.1f}]"
-            memory = f"peak {max(peak):5.0f} MB, of which {statistics.median(before):4.0f} before it began"
-            print(f"{n:8,} contacts  {name:22} {spread:22} {memory}", flush=True)
+            seconds, cpu, before, peak = ([run[i] for run in found] for i in range(4))
+            spread = f"{median(seconds):6.1f} s [{min(seconds):.1f}, {max(seconds):.1f}], {median(cpu):5.1f} of CPU"
+            memory = f"peak {max(peak):5.0f} MB, of which {median(before):4.0f} before it began"
+            print(f"{n:8,} contacts  {name:22} {spread} {memory}", flush=True)
 
 
-def apart(training: Callable[[Sequence[Labelled]], None], n: int) -> tuple[float, float, float]:
+def apart(training: Callable[[Sequence[Labelled]], None], n: int) -> tuple[float, ...]:
     """`measured`, in a process that has done nothing else."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         return process.submit(measured, training, n).result()
 
 
-def measured(training: Callable[[Sequence[Labelled]], None], n: int) -> tuple[float, float, float]:
-    """Seconds by the clock, and peak resident MB before (libraries and contacts) and after."""
+def measured(training: Callable[[Sequence[Labelled]], None], n: int) -> tuple[float, ...]:
+    """Seconds by the clock and of CPU, and peak resident MB before (libraries and contacts) and after."""
     contacts = list(SCENARIOS["no_drift_baseline"].contacts(n, seed=1, start=START))
-    before, began = peak_mb(), time.monotonic()
+    before, began, used = peak_mb(), time.monotonic(), time.process_time()
     with threadpool_limits(1):
         training(contacts)
-    return time.monotonic() - began, before, peak_mb()
+    return time.monotonic() - began, time.process_time() - used, before, peak_mb()
 
 
 def peak_mb() -> float:
