@@ -5,7 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import cold, concept, detection, gate, ks, latency, memory, parsing, scoring, swap
+from benchmarks import (
+    cold,
+    concept,
+    detection,
+    gate,
+    inference,
+    ks,
+    latency,
+    memory,
+    parsing,
+    quality,
+    scoring,
+    swap,
+    training,
+)
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "parsing": parsing.main,
@@ -18,6 +32,9 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "latency": latency.main,
     "swap": swap.main,
     "gate": gate.main,
+    "inference": inference.main,
+    "training": training.main,
+    "quality": quality.main,
 }
 
 

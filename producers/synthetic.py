@@ -1,7 +1,8 @@
 """Invented contacts with the shape of real ones: the marginals and main dependences of ``data/contact_profile.json``.
 
-A contact comes with its label, drawn from a weak signal: an honest model reaches a ROC-AUC of about .65, as on
-the field's real data.
+A contact comes with its label, drawn from the log-odds of `engagement`, a signal as weak as the field's: the ROC-AUC of
+those log-odds themselves, the attainable one, is .710. The demo's champion, which learns from 2,000 contacts, reaches
+.69, and a model of 300 contacts .645 (``make bench ARGS=quality``).
 """
 
 from __future__ import annotations
