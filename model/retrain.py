@@ -18,7 +18,7 @@ from model.onnx_export import export
 from model.onnx_scorer import OnnxScorer
 from model.report import Judgement, LabelTroubles, Report
 from model.split import Labelled, Split, ids, mark_of, over_time, split, time_of
-from model.training import CANDIDATES, Trained, train
+from model.training import CANDIDATES, Candidate, Trained, train
 
 REFERENCE_ROWS = 1_000
 NEWCOMERS_COUNT = 3.0
@@ -53,6 +53,7 @@ class Maker:
     seed: int
     now: datetime
     feature_set: FeatureSet = DRIFTLINE
+    candidates: Sequence[Candidate] = CANDIDATES
     progress: Callable[[str], None] = lambda _: None
 
     def first_champion(self, base: Sequence[Labelled]) -> Made:
@@ -76,7 +77,7 @@ class Maker:
     def _make(self, sides: Split, held_out: Sequence[Labelled], troubles: LabelTroubles) -> Made:
         training = sides.training
         self.progress(f"training on {len(training):,} contacts")
-        trained = train(training, seed=self.seed, weights=_weights(training, sides), feature_set=self.feature_set)
+        trained = self._train(training, sides, self.candidates)
         self.progress(f"exporting {trained.chosen}")
         contacts, _ = parted(training)
         graph = export(trained, trained.featuriser.transform(contacts), seed=self.seed)
@@ -97,17 +98,17 @@ class Maker:
         earlier, later = over_time(sides.training, everyone)
         if len(later) < LEAST_TO_EVALUATE:
             return f"{len(later)} contacts are too few to judge by"
-        again = [candidate for candidate in CANDIDATES if candidate.name == chosen]
         try:
-            trained = train(
-                earlier, seed=self.seed, weights=_weights(earlier, sides), feature_set=self.feature_set,
-                candidates=again,
-            )  # fmt: skip
+            trained = self._train(earlier, sides, [one for one in self.candidates if one.name == chosen])
         except ValueError as fault:
             return str(fault)
         contacts, engaged = parted(later)
         scores = trained.score(trained.featuriser.transform(contacts))
         return evaluate(scores, engaged, cut=trained.cut, segments=segments_of(contacts), seed=self.seed)
+
+    def _train(self, training: Sequence[Labelled], sides: Split, candidates: Sequence[Candidate]) -> Trained:
+        weights = _weights(training, sides)
+        return train(training, seed=self.seed, weights=weights, feature_set=self.feature_set, candidates=candidates)
 
 
 @dataclass(frozen=True)

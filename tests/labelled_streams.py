@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from consumers.scoring import ScoringModel, score_contacts
 from driftline.events import Alert, Contact, LabelBatch, Pane
 from model.onnx_scorer import OnnxScorer
 from model.retrain import Maker
+from model.split import HELD_OUT_OF_BASE, is_held_out
+from model.training import CANDIDATES
 from monitor.alerts import microseconds
 from monitor.champion import Champion, champion_of
 from monitor.config import LabelConfig
@@ -128,13 +130,19 @@ class Watched:
     scores: NDArray[np.float32]
 
     @classmethod
+    @lru_cache(maxsize=64)
     def trained(cls, seed: int, labels: int) -> Watched:
-        """A first champion whose reference has so many labels; two thirds more train it."""
+        """A first champion whose reference has so many labels; twice as many train it.
+
+        One candidate is enough here: how a champion is chosen must not matter to how it is watched.
+        """
         rng, all_people = np.random.default_rng([92, seed, labels]), people()
-        chosen = rng.choice(FOR_TRAINING, 3 * labels, replace=False)
+        judges = np.array([is_held_out(one.id, HELD_OUT_OF_BASE) for one in all_people.contacts[:FOR_TRAINING]])
+        sides = ((judges, labels), (~judges, 2 * labels))
+        chosen = np.concatenate([rng.choice(np.flatnonzero(side), n, replace=False) for side, n in sides])
         engaged = rng.random(len(chosen)) < expit(all_people.odds[chosen])
         base = [(all_people.contacts[i], int(label)) for i, label in zip(chosen, engaged, strict=True)]
-        bundle = Maker(seed=seed, now=START).first_champion(base).bundle.with_version("1")
+        bundle = Maker(seed=seed, now=START, candidates=CANDIDATES[1:2]).first_champion(base).bundle.with_version("1")
         model = ScoringModel("1", bundle.featuriser, OnnxScorer(bundle.onnx, len(bundle.featuriser.features)))
         champion = champion_of(bundle)
         scored = score_contacts(all_people.contacts[FOR_TRAINING:], range(PEOPLE - FOR_TRAINING), model)

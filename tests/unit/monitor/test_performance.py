@@ -86,7 +86,9 @@ def test_a_turned_relation_fires_lasts_and_is_over(watched: Watched, drifting: L
 
 
 def test_labels_that_are_late_for_contacts_from_before_the_drift_resolve_nothing(watched: Watched) -> None:
-    log = list(watched.stream(3, (1_000, none), (450, seniority_turned), (400, none)))
+    alone = watched.alerts(3, (1_000, none), (2_000, seniority_turned))[0][0] - 1_000
+    lasting = alone // 50 * 50 + 150  # half a window more than it takes
+    log = list(watched.stream(3, (1_000, none), (lasting, seniority_turned), (400, none)))
     late = [event for event in log if isinstance(event, LabelBatch) and event.offsets[0] < 500]
     made = performance(watched)
     assert changes(fold(made, [event for event in log[:-48] if event not in late])) == [("score", "firing", "alert")]
