@@ -63,11 +63,20 @@ def read_records(records: Sequence[Record], now: datetime) -> Read:
 
 
 def score_contacts(contacts: Sequence[Contact], sources: Sequence[int], model: ScoringModel) -> list[Prediction]:
-    """Predictions for contacts that stood at the offsets ``sources`` (-1: not from the topic)."""
+    """Predictions for contacts that stood at the offsets ``sources`` (-1: not from the topic).
+
+    Raises:
+        ValueError: the model gives a score that is no number.
+    """
     if not contacts:
         return []
     features = model.featuriser.transform(contacts)
-    scores = np.clip(model.graph.score(features), 0.0, 1.0).tolist()
+    scored = model.graph.score(features)
+    if not np.isfinite(scored).all():
+        raise ValueError(
+            f"version {model.version} gives scores that are no numbers: go back with `driftline model rollback`"
+        )
+    scores = np.clip(scored, 0.0, 1.0).tolist()
     return [
         Prediction(
             contact_id=contact.id,

@@ -56,8 +56,8 @@ def publish_champion(settings: Settings, registry: Registry, base: Callable[[], 
         champion = registry.register(replace(made, report=replace(made.report, trigger=FIRST)))
     else:
         champion = registry.load(version)
+    registry.set_champion(champion.version, datetime.now(UTC))  # there is no other that the topic could name
     publish(settings, [registered_event(champion), champion_event(champion.version, None)])
-    registry.set_champion(champion.version, datetime.now(UTC))
     say(f"version {champion.version} is champion")
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+import onnx
 import pytest
 
 from driftline.counts import Counter
@@ -9,8 +11,8 @@ from driftline.events import Contact
 from driftline.settings import Settings
 from driftline.topics import PREDICTIONS, SHADOW_PREDICTIONS
 from model.bundle import Bundle
-from model.features import MISSING, OTHER
 from model.kafka_models import champion_event, publish
+from model.onnx_export import linear_graph
 from model.retrain import Made
 from tests.scoring_workers import (
     decided,
@@ -65,17 +67,21 @@ def test_a_challenger_that_is_promoted_out_of_its_shadow_scores_no_contact_on_bo
     assert {p.model_version for p in aside.values()} == {"2"}
 
 
+def no_number_for_long_summaries(bundle: Bundle) -> bytes:
+    """A graph that passes every trial: sigmoid(√(1200 - summary_length))."""
+    features = bundle.featuriser.features
+    model = onnx.load_from_string(linear_graph(-np.eye(len(features))[features.index("summary_length")], 1_200.0))
+    model.graph.node[1].output[0] = "difference"
+    model.graph.node.insert(2, onnx.helper.make_node("Sqrt", ["difference"], ["logit"]))
+    serialised: bytes = model.SerializeToString()
+    return serialised
+
+
 def test_a_shadow_that_cannot_score_leaves_the_champion_in_peace_and_is_said_once(
     settings: Settings, calm_contacts: Contacts, champion: Bundle
 ) -> None:
-    known = {MISSING, OTHER}
-    broken = {
-        column: {value: rate if value in known else "much" for value, rate in rates.items()}
-        for column, rates in champion.featuriser.rates.items()
-    }
-    featuriser = replace(champion.featuriser, rates=broken)  # type: ignore[arg-type]
     make_champion(settings, champion)
-    put_in_shadow(settings, replace(that_scores(champion, "2", 2.0), featuriser=featuriser))
+    put_in_shadow(settings, replace(champion, version="2", onnx=no_number_for_long_summaries(champion)))
     counter = Counter(settings)
     with scorer(settings) as lines:
         for begin in range(0, 300, 100):
