@@ -90,6 +90,7 @@ def test_a_run_holds_everything_that_explains_a_version(registry: Registry, made
     files = {file.path for file in client.list_artifacts(found.run_id)}
     assert files >= {"bundle", "report.json", "model_card.md", "calibration.png", "trained_on.json"}
     assert registry.trained(version) == made.trained
+    assert f"# Model version {version}" in mlflow.artifacts.load_text(f"{run.info.artifact_uri}/model_card.md")
     parts = {file.path.split("/")[-1] for file in client.list_artifacts(found.run_id, "bundle")}
     assert parts == {"model.onnx", "featuriser.json", "reference.json", "manifest.json"}
     signature = get_model_info(found.source).signature
