@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from driftline.cli import base_contacts
 from driftline.counts import champion
 from driftline.events import Alert, AlertReference, AlertWindow, Contact, Label, ModelEvent, Promise, decode, encode
 from driftline.kafka_clients import open_producer, read_all
@@ -92,6 +93,25 @@ def retrainers(settings: Settings, *instances: str, **options: object) -> Iterat
     assert codes == [130] * len(workers)
 
 
+@contextmanager
+def retraining(settings: Settings, *instances: str, **options: object) -> Iterator[list[str]]:
+    """Retraining workers as threads, which need not import MLflow each; yields what they say."""
+    base = base_contacts(settings)
+    lines: list[str] = []
+    stop = threading.Event()
+    own = [settings.model_copy(update={"cooldown_seconds": 0.0, "instance": name} | options) for name in instances]
+    workers = [threading.Thread(target=run, args=(one, lambda: base, lines.append, stop)) for one in own]
+    for worker in workers:
+        worker.start()
+    try:
+        yield lines
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join(20)
+    assert not any(worker.is_alive() for worker in workers)
+
+
 def wait_for(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not reached():
@@ -138,7 +158,7 @@ def test_one_alert_leads_to_one_retraining_however_often_it_is_delivered(
     crowned: Settings, shifted_contacts: Contacts
 ) -> None:
     replay(crowned, "r", shifted_contacts, pace=lambda contact: contact)
-    with retrainers(crowned, "a", "b"):
+    with retraining(crowned, "a", "b"):
         deliver(crowned, *[alert("x")] * 5)
         wait_for(lambda: champion(crowned) == "2" and everything_acknowledged(crowned))
         deliver(crowned, alert("x"), alert("another, about the champion that has been replaced"))
@@ -198,7 +218,7 @@ def test_a_retraining_that_was_killed_after_its_decision_is_completed_and_not_do
     decided = ModelEvent(event="decided", model_version="2", at=NOW, trigger="x", decision="promoted", champion="1")
     publish(own, [registered_event(first), ModelEvent(event="champion", model_version="1", at=NOW)])
     publish(own, [registered_event(challenger), decided])
-    with retrainers(own, "a"):
+    with retraining(own, "a"):
         wait_for(lambda: champion(own) == "2" and registry.champion() == "2")
         deliver(own, alert("x"))
         wait_for(lambda: everything_acknowledged(own))
@@ -213,7 +233,7 @@ def test_what_a_dead_retrainer_held_is_taken_up_by_its_successor(crowned: Settin
     redis.xgroup_create(ALERTS_STREAM, RETRAIN_GROUP, id="0")
     redis.xreadgroup(RETRAIN_GROUP, "a", {ALERTS_STREAM: ">"})
     redis.set(RETRAIN_LOCK, "the dead one's", px=3_000)
-    with retrainers(crowned, "a"):
+    with retraining(crowned, "a"):
         wait_for(lambda: champion(crowned) == "2" and everything_acknowledged(crowned))
     assert len(decisions(crowned)) == 1
 
@@ -224,7 +244,7 @@ def test_without_enough_labels_a_challenger_stays_in_shadow_until_they_have_come
     registry = Registry(crowned.mlflow or "")
     put_onto_alerts_topic(crowned, alert("x"))
     replay(crowned, "r", shifted_contacts[:100], pace=lambda contact: contact)
-    with retrainers(crowned, "a"):
+    with retraining(crowned, "a"):
         deliver(crowned, alert("x"))
         wait_for(lambda: bool(decisions(crowned)) and everything_acknowledged(crowned))
         assert [(e.decision, e.model_version) for e in decisions(crowned)] == [("shadow", "2")]
@@ -244,7 +264,7 @@ def test_without_enough_labels_a_challenger_stays_in_shadow_until_they_have_come
 def test_a_newer_challenger_takes_the_place_of_one_in_shadow(crowned: Settings, shifted_contacts: Contacts) -> None:
     put_onto_alerts_topic(crowned, alert("x"), alert("y"))
     replay(crowned, "r", shifted_contacts[:100], pace=lambda contact: contact)
-    with retrainers(crowned, "a"):
+    with retraining(crowned, "a"):
         deliver(crowned, alert("x"), alert("y"))
         wait_for(lambda: len(decisions(crowned)) == 3 and everything_acknowledged(crowned))
     history = History.read(crowned)
@@ -262,19 +282,11 @@ def test_an_alert_waits_for_the_cooldown_and_is_not_forgotten(
     publish(crowned, [before])
     replay(crowned, "r", calm_contacts[:100], pace=lambda contact: contact)
     monkeypatch.setattr(redis_queue, "CLAIM_AFTER_MS", 500)
-    lines: list[str] = []
-    stop = threading.Event()
-    settings = crowned.model_copy(update={"cooldown_seconds": 6.0})
-    worker = threading.Thread(target=run, args=(settings, lambda: calm_contacts, lines.append, stop))
-    worker.start()
-    try:
+    with retraining(crowned, "a", cooldown_seconds=6.0) as lines:
         deliver(crowned, alert("x"))
         wait_for(lambda: any("waits" in line for line in lines))
         assert [e.trigger for e in decisions(crowned)] == ["before"]
         wait_for(lambda: len(decisions(crowned)) == 2 and everything_acknowledged(crowned))
-    finally:
-        stop.set()
-        worker.join(10)
     assert sum("waits" in line for line in lines) == 1
     assert (decisions(crowned)[1].at - before.at).total_seconds() >= 6
 
@@ -291,7 +303,7 @@ def test_a_training_over_its_limit_is_ended_and_the_champion_stays(
 ) -> None:
     replay(crowned, "r", shifted_contacts, pace=lambda contact: contact)
     deliver(crowned, alert("x"))
-    with retrainers(crowned, "a", **limits):
+    with retraining(crowned, "a", **limits):
         wait_for(lambda: bool(decisions(crowned)) and everything_acknowledged(crowned))
     (decided,) = decisions(crowned)
     assert (decided.decision, decided.model_version, champion(crowned)) == ("rejected", "1", "1")
@@ -307,7 +319,7 @@ def test_progress_is_shown_while_it_lasts(crowned: Settings, shifted_contacts: C
         steps.add((read_status(crowned)["retraining"] or {}).get("step", ""))
         return bool(decisions(crowned))
 
-    with retrainers(crowned, "a"):
+    with retraining(crowned, "a"):
         deliver(crowned, alert("x"))
         wait_for(seen)
         wait_for(lambda: read_status(crowned)["retraining"] is None)
