@@ -91,10 +91,13 @@ def base_contacts(settings: Settings) -> list[tuple[Contact, int]]:
     """The base set that every model is trained on: the user's own, or else invented contacts, always the same.
 
     Raises:
-        ValueError: there is no such file, or no labelled contact in it.
+        SettingsError: there is no such file, or no labelled contact in it.
     """
     if settings.training_data is not None:
-        return _labelled(settings, settings.training_data)
+        try:
+            return _labelled(settings, settings.training_data)
+        except ValueError as fault:
+            raise SettingsError(f"DRIFTLINE_TRAINING_DATA: {fault}") from None
     from producers.scenarios import SCENARIOS
 
     drawn = SCENARIOS["no_drift_baseline"].contacts(
@@ -144,9 +147,10 @@ def monitor(settings: Settings, options: Namespace) -> int:
 def retrain(settings: Settings, options: Namespace) -> int:
     """The retraining worker."""
     raise_on_signals()  # a training takes longer than a worker may to end
+    base = base_contacts(settings)
     from model.redis_retrain import run
 
-    return _work(settings, "retrain", lambda: run(settings, lambda: base_contacts(settings), say, Event()))
+    return _work(settings, "retrain", lambda: run(settings, lambda: base, say, Event()))
 
 
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:

@@ -46,6 +46,8 @@ def files(folder: Path) -> None:
         (["model", "train", "nobody.csv"], {}, 1, "no file nobody.csv"),
         (["model", "train", "unlabelled.csv"], {}, 1, "none of the 1 contacts of unlabelled.csv is labelled: add a"),
         (["retrain"], {"DRIFTLINE_FEATURE_SET": "all"}, 2, "DRIFTLINE_FEATURE_SET"),
+        (["retrain"], {"DRIFTLINE_TRAINING_DATA": "nobody.csv"}, 2, "DRIFTLINE_TRAINING_DATA: no file nobody.csv"),
+        (["retrain"], {"DRIFTLINE_TRAINING_DATA": "unlabelled.csv"}, 2, "add a column engaged"),
         (["up"], {"DRIFTLINE_HOME": "/proc/nowhere"}, 1, "DRIFTLINE_HOME"),
     ],
 )
