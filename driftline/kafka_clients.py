@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from driftline.events import E, decode
 from driftline.settings import Settings, SettingsError
 from driftline.topics import LARGEST_MESSAGE, TOPICS, Topic
 
@@ -28,6 +29,7 @@ __all__ = [
     "open_producer",
     "partitions_of",
     "read_all",
+    "read_events",
     "tail",
     "true_end_offsets",
     "wait_for_kafka",
@@ -217,6 +219,20 @@ def read_all(settings: Settings, topic: Topic, *, start: dict[int, int] | None =
             todo = {partition for partition in todo if consumer.position(partition) < ends[partition]}
     finally:
         consumer.close()
+
+
+def read_events(settings: Settings, topic: Topic, kind: type[E], *, start: dict[int, int] | None = None) -> Iterator[E]:
+    """The events of a kind that are on a topic now. What is none is left out: its consumers make it a dead letter.
+
+    Args:
+        start: as `read_all`.
+    """
+    for record in read_all(settings, topic, start=start):
+        try:
+            event = decode(kind, record.value or b"")
+        except ValueError:
+            continue
+        yield event
 
 
 def last_record(settings: Settings, topic: Topic) -> Any | None:

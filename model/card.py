@@ -63,14 +63,14 @@ def metrics_table(evaluation: Evaluation) -> str:
     for name, title in METRIC_NAMES.items():
         base = [evaluation.baselines[kind].get(name) for kind in ("always_engaged", "random")]
         figures = " | ".join("" if value is None else f"{value:.3f}" for value in base)
-        rows.append(f"| {title} | {interval_text(evaluation.metrics[name])} | {figures} |")
+        rows.append(f"| {title} | {evaluation.metrics[name]:.3f} | {figures} |")
     counts = evaluation.confusion
     rows += [
         "",
         "| | said engaged | said not |",
         "|---|---|---|",
-        f"| engaged | {_count(counts['true_positives'])} | {_count(counts['false_negatives'])} |",
-        f"| not engaged | {_count(counts['false_positives'])} | {_count(counts['true_negatives'])} |",
+        f"| engaged | {counts['true_positives']:,.0f} | {counts['false_negatives']:,.0f} |",
+        f"| not engaged | {counts['false_positives']:,.0f} | {counts['true_negatives']:,.0f} |",
     ]
     return "\n".join(rows)
 
@@ -80,8 +80,8 @@ def segments_table(evaluation: Evaluation) -> str:
     rows = ["| segment | labels | engaged | ROC-AUC | log-loss |", "|---|---|---|---|---|"]
     for column, values in evaluation.segments.items():
         for value, segment in sorted(values.items(), key=lambda one: -one[1].labels):
-            auc = "" if segment.roc_auc is None else interval_text(segment.roc_auc)
-            loss = "" if segment.log_loss is None else interval_text(segment.log_loss)
+            auc = "" if segment.roc_auc is None else f"{segment.roc_auc:.3f}"
+            loss = "" if segment.log_loss is None else f"{segment.log_loss:.3f}"
             rows.append(f"| {column} = {value} | {segment.labels:,} | {segment.engaged:,} | {auc} | {loss} |")
     return "\n".join(rows)
 
@@ -109,23 +109,9 @@ def judgement_text(judgement: Judgement) -> str:
         "",
         "| evidence | |",
         "|---|---|",
-        *(f"| {name} | {interval_text(Interval(*bounds), sign=True)} |" for name, bounds in judgement.evidence.items()),
+        *(f"| {name} | {Interval(*bounds):+.3f} |" for name, bounds in judgement.evidence.items()),
     ]
     return "\n".join(rows if judgement.evidence else rows[:1])
-
-
-def interval_text(interval: Interval, *, sign: bool = False) -> str:
-    """A figure with its interval.
-
-    >>> interval_text(Interval(0.64321, 0.6, 0.69))
-    '0.643 [0.600, 0.690]'
-    """
-    form = "+.3f" if sign else ".3f"
-    return f"{interval.value:{form}} [{interval.low:{form}}, {interval.high:{form}}]"
-
-
-def _count(interval: Interval) -> str:
-    return f"{interval.value:,.0f} [{interval.low:,.0f}, {interval.high:,.0f}]"
 
 
 def _made(report: Report) -> str:
@@ -166,5 +152,5 @@ def _over_time(report: Report) -> str:
     found = report.over_time
     return (
         f"Trained on the first 70% by time and judged on the {found.labels:,} contacts after them:"
-        f" ROC-AUC {interval_text(found.metrics['roc_auc'])}, log-loss {interval_text(found.metrics['log_loss'])}."
+        f" ROC-AUC {found.metrics['roc_auc']:.3f}, log-loss {found.metrics['log_loss']:.3f}."
     )

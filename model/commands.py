@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from driftline.settings import Settings
-from model.card import METRIC_NAMES, interval_text, metrics_table, model_card, segments_table
+from model.card import METRIC_NAMES, metrics_table, model_card, segments_table
 from model.evaluation import Evaluation, Interval, compare
 from model.features import FEATURE_SETS
 from model.kafka_champions import SEED, open_registry, promote, rollback
@@ -180,7 +180,7 @@ def table_text(document: Document) -> str:
         (
             one["version"], " ".join(f"@{alias}" for alias in one["aliases"]), one["registered_at"][:16],
             f"{one['trained_on']:,}" if one["trained_on"] is not None else "?",
-            interval_text(Interval(*one["roc_auc"])) if one["roc_auc"] else "untold",
+            f"{Interval(*one['roc_auc']):.3f}" if one["roc_auc"] else "untold",
             one["decision"] or "first",
         )
         for one in document["versions"]
@@ -215,14 +215,14 @@ def comparison_text(document: Document) -> str:
     known = [one["report"] and one["report"]["evaluation"] for one in (first, second)]
     evaluations = [Evaluation.from_json(one) if one else None for one in known]
     for name, title in METRIC_NAMES.items():
-        cells = ["untold" if one is None else interval_text(one.metrics[name]) for one in evaluations]
+        cells = ["untold" if one is None else f"{one.metrics[name]:.3f}" for one in evaluations]
         rows.append(f"| {title} | {cells[0]} | {cells[1]} |")
     rows.append("")
     paired = document["paired"]
     if paired is None:
         rows.append("Each on its own held-out contacts; --on FILE compares both on the same ones.")
     else:
-        gains = [interval_text(Interval(*paired[name]), sign=True) for name in ("delta_auc", "log_loss_gain")]
+        gains = [f"{Interval(*paired[name]):+.3f}" for name in ("delta_auc", "log_loss_gain")]
         rows.append(
             f"On {paired['labels']:,} labelled contacts, paired: ΔAUC {gains[0]}, log-loss better by {gains[1]} with"
             f" version {second['version']}."

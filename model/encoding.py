@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from driftline.events import Contact
 from model.features import DRIFTLINE, ENCODED, MISSING, OTHER, FeatureSet, Featuriser, Matrix
+from model.measures import Labels
 
-Labels = NDArray[np.integer[Any]]
 Places = NDArray[np.int64]
 
 RARE = 10

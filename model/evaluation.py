@@ -62,6 +62,14 @@ class Interval:
         low, high = np.quantile(draws, [tail, 1 - tail]) + (value - draws.mean())
         return cls(value, min(value, float(low)), max(value, float(high)))
 
+    def __format__(self, form: str) -> str:
+        """With both bounds, each in this form.
+
+        >>> f"{Interval(0.64321, 0.6, 0.69):.3f}"
+        '0.643 [0.600, 0.690]'
+        """
+        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
     def within(self, least: float, most: float) -> Interval:
         """Without what lies outside of a figure's range."""
         return Interval(self.value, max(least, self.low), min(most, self.high))

@@ -23,13 +23,14 @@ from driftline.company_size import employees
 from driftline.events import INPUTS, Contact, MonitoredColumns
 
 Matrix = NDArray[np.float32]
-Labels = NDArray[np.integer[Any]]
 FeatureSetName = Literal["driftline", "original"]
 
 MISSING, OTHER = "__missing__", "__other__"
 ENCODED = ("llm_industry", "industry", "companyindustry", "languages", "location", "companylocation")
 """Columns of many values: each value is encoded as the rate at which its contacts engaged."""
 TEXTS = ("summary", "skills", "jobtitle")
+SEGMENTS = ("llm_seniority", "llm_geography")
+"""The columns whose values a model has to serve, each on its own: judged and watched value by value."""
 FOUNDED = (1500.0, 2100.0)
 """Years of foundation that can be; in the ``driftline`` set others count as missing."""
 ROLES: Mapping[str, tuple[str, ...]] = {

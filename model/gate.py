@@ -134,10 +134,7 @@ def _judge(auc: Interval, loss: Interval, by_segment: Mapping[str, Interval], la
     better = [name for name, gain in criteria if gain.low > 0]
     worse = [name for name, gain in criteria if gain.high < 0]
     hurt = [segment for segment, gain in by_segment.items() if gain.value < -MARGIN and gain.high < 0]
-    figures = (
-        f"on {labels} held-out contacts: ΔAUC {auc.value:+.3f} [{auc.low:+.3f}, {auc.high:+.3f}], "
-        f"log-loss better by {loss.value:+.3f} [{loss.low:+.3f}, {loss.high:+.3f}]"
-    )
+    figures = f"on {labels} held-out contacts: ΔAUC {auc:+.3f}, log-loss better by {loss:+.3f}"
     if not better:
         return "rejected", f"it is not better beyond chance {figures}"
     if worse:

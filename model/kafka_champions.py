@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from driftline.events import ModelEvent
 from driftline.settings import Settings, SettingsError
 from model.bundle import Bundle
-from model.kafka_history import BY_HAND, History
+from model.kafka_history import History
 from model.kafka_models import champion_event, publish, registered_event
 from model.split import Labelled
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 SEED = 0
+BY_HAND = "by hand"
+"""What the triggers of decisions begin with that no alert caused."""
 FIRST = "the first champion"
 """The trigger of a version that no alert asked for, since there was none before."""
 

@@ -6,13 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from driftline.events import ModelEvent, decode
-from driftline.kafka_clients import read_all
+from driftline.events import ModelEvent
+from driftline.kafka_clients import read_events
 from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS
-
-BY_HAND = "by hand"
-"""What the triggers of decisions begin with that no alert caused."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class History:
     @classmethod
     def read(cls, settings: Settings) -> History:
         """Off the topic; what is no model event there is left out."""
-        return cls.of(_events(settings))
+        return cls.of(read_events(settings, MODEL_EVENTS, ModelEvent))
 
     @property
     def shadow(self) -> ModelEvent | None:
@@ -60,11 +57,3 @@ class History:
     def last_decision(self) -> datetime | None:
         """When the gate, or somebody by hand, last decided."""
         return max((event.at for event in self.decisions.values()), default=None)
-
-
-def _events(settings: Settings) -> Iterable[ModelEvent]:
-    for record in read_all(settings, MODEL_EVENTS):
-        try:
-            yield decode(ModelEvent, record.value or b"")
-        except ValueError:
-            continue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from driftline.events import Alert, Contact, Label, decode
-from driftline.kafka_clients import open_consumer, partitions_of, read_all, true_end_offsets
+from driftline.events import Alert, Contact, Label
+from driftline.kafka_clients import open_consumer, partitions_of, read_events, true_end_offsets
 from driftline.settings import Settings
 from driftline.topics import ALERTS, CONTACTS, LABELS
 from model.split import Labelled
@@ -25,21 +25,12 @@ def newcomers(settings: Settings, alert: Alert, champion_since: datetime) -> lis
     whole = alert.kind in OF_THE_CHAMPION
     since = champion_since if whole else alert.started_at
     start = {} if whole else {int(partition): offset for partition, offset in alert.window.first.items()}
-    labels: dict[str, int] = {}
-    for record in read_all(settings, LABELS):
-        try:
-            label = decode(Label, record.value or b"")
-        except ValueError:
-            continue  # the monitor has made a dead letter of it
-        labels[label.contact_id] = label.engaged
-    found: dict[str, Contact] = {}
-    for record in read_all(settings, CONTACTS, start=start):
-        try:
-            contact = decode(Contact, record.value or b"")
-        except ValueError:
-            continue  # the scorer has made a dead letter of it
-        if contact.id in labels and contact.sent_at >= since:
-            found[contact.id] = contact
+    labels = {label.contact_id: label.engaged for label in read_events(settings, LABELS, Label)}
+    found = {
+        contact.id: contact
+        for contact in read_events(settings, CONTACTS, Contact, start=start)
+        if contact.id in labels and contact.sent_at >= since
+    }
     return [(contact, labels[contact.id]) for contact in sorted(found.values(), key=lambda contact: contact.sent_at)]
 
 
@@ -56,11 +47,7 @@ def labels_so_far(settings: Settings) -> int:
 def alert_of(settings: Settings, alert_id: str) -> Alert | None:
     """An alert as it last fired; None where the topic does not know it."""
     found = None
-    for record in read_all(settings, ALERTS):
-        try:
-            alert = decode(Alert, record.value or b"")
-        except ValueError:
-            continue
+    for alert in read_events(settings, ALERTS, Alert):
         if alert.id == alert_id and alert.state == "firing":
             found = alert
     return found

@@ -20,6 +20,8 @@ METRICS = (
     "calibration_error",
 )  # fmt: skip
 CONFUSION = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+SCORE_MARGIN = 1e-6
+"""Scores are kept so far away from 0 and 1, where the log-loss of a single contact would have no bound."""
 BINS = 10
 """Of the calibration, with as many contacts in each."""
 TOP_SHARE, TOP_LEAST = 0.10, 10
@@ -29,8 +31,8 @@ MISSING = "(missing)"
 
 
 def log_losses(scores: Scores, engaged: Labels) -> Floats:
-    """Each contact's log-loss in nats, scores kept 1e-6 away from 0 and 1."""
-    p = np.clip(np.asarray(scores, np.float64), 1e-6, 1 - 1e-6)
+    """Each contact's log-loss in nats, scores kept `SCORE_MARGIN` away from 0 and 1."""
+    p = np.clip(np.asarray(scores, np.float64), SCORE_MARGIN, 1 - SCORE_MARGIN)
     return np.where(engaged == 1, -np.log(p), -np.log1p(-p))
 
 

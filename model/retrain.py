@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from driftline.events import Contact
 from model.bundle import Bundle
 from model.evaluation import Evaluation, Labels, evaluate
-from model.features import DRIFTLINE, FeatureSet, Matrix, monitored_columns
+from model.features import DRIFTLINE, SEGMENTS, FeatureSet, Matrix, monitored_columns
 from model.gate import GateDecision, decide
 from model.onnx_export import export
 from model.onnx_scorer import OnnxScorer
@@ -23,8 +23,6 @@ from model.training import CANDIDATES, Candidate, Trained, train
 REFERENCE_ROWS = 1_000
 NEWCOMERS_COUNT = 3.0
 """How much the newcomers count in training, all together, the base set being 1: they are what the stream looks like."""
-SEGMENTS = ("llm_seniority", "llm_geography")
-"""The columns whose values a model has to serve, each on its own."""
 LEAST_TO_EVALUATE = 30
 """Held-out labels below which a figure would be noise."""
 

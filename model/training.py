@@ -25,12 +25,11 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from driftline.events import Contact
-from model.encoding import ContactTable, Labels, Places
-from model.evaluation import best_cut, log_losses, roc_auc
+from model.encoding import ContactTable, Places
+from model.evaluation import Labels, best_cut, log_losses, roc_auc
 from model.features import DRIFTLINE, FeatureSet, Featuriser, Matrix
+from model.split import Labelled
 
-Labelled = tuple[Contact, int]
 Estimator: TypeAlias = Pipeline | HistGradientBoostingClassifier
 Floats = NDArray[np.float64]
 

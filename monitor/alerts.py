@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -21,12 +22,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def fire(kind: Kind, level: Level, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
-    """A new alert. Its id follows from what it is about and when, so a replay gives the same."""
+    """A new alert."""
     columns = _columns(kind, state, report, plan, config)
     at = newest_time(state)
     identity = f"{kind}/{report.model_version}/{plan.reference.id}/{report.at_contact}"
     return Alert(
-        id=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        id=alert_id(identity),
         state="firing",
         kind=kind,
         level=level,
@@ -45,6 +46,11 @@ def fire(kind: Kind, level: Level, state: EngineState, report: Report, plan: Pla
     )
 
 
+def alert_id(identity: str) -> str:
+    """The id of an alert: it follows from what the alert is about and when, so a replay gives the same."""
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
 def escalate(alert: Alert, level: Level, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
     """The alert with a graver level, and with what drifts now."""
     now = _renewed(alert, state, report, plan, config)
@@ -54,7 +60,11 @@ def escalate(alert: Alert, level: Level, state: EngineState, report: Report, pla
 
 def resolve(alert: Alert, words: str, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
     """The alert when its drift is over."""
-    now = _renewed(alert, state, report, plan, config)
+    return ended(_renewed(alert, state, report, plan, config), words)
+
+
+def ended(now: Alert, words: str) -> Alert:
+    """An alert as it is now, once it is over."""
     return msgspec.structs.replace(now, state="resolved", resolved_at=now.updated_at, summary=words)
 
 
@@ -87,9 +97,14 @@ def microseconds(at: datetime) -> int:
     return (at - EPOCH) // timedelta(microseconds=1)
 
 
+def moment(time: int) -> datetime:
+    """The inverse of `microseconds`."""
+    return EPOCH + timedelta(microseconds=time)
+
+
 def newest_time(state: EngineState) -> datetime:
     """The newest contact of the window."""
-    return EPOCH + timedelta(microseconds=int(state.window.times.max()))
+    return moment(int(state.window.times.max()))
 
 
 def _renewed(alert: Alert, state: EngineState, report: Report, plan: Plan, config: EngineConfig) -> Alert:
@@ -112,9 +127,14 @@ def _columns(kind: Kind, state: EngineState, report: Report, plan: Plan, config:
 
 def _window(state: EngineState) -> AlertWindow:
     partitions, offsets = state.window.places[:, 0], state.window.places[:, 1]
-    ends = {int(p): offsets[partitions == p] for p in np.unique(partitions)}
+    held = {int(p): offsets[partitions == p] for p in np.unique(partitions)}
+    return reaching(len(state.window), {p: (int(found.min()), int(found.max())) for p, found in held.items()})
+
+
+def reaching(contacts: int, ends: Mapping[int, tuple[int, int]]) -> AlertWindow:
+    """The window of so many contacts, by the first and the last offset in each partition."""
     return AlertWindow(
-        contacts=len(state.window),
-        first={str(p): int(found.min()) for p, found in ends.items()},
-        last={str(p): int(found.max()) for p, found in ends.items()},
+        contacts=contacts,
+        first={str(partition): first for partition, (first, _) in sorted(ends.items())},
+        last={str(partition): last for partition, (_, last) in sorted(ends.items())},
     )

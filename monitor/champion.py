@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from driftline.events import Pane
 from model.bundle import Bundle
+from model.features import SEGMENTS
 from monitor.concept import weights
 from monitor.contact_reference import reference_of
 from monitor.features import CategoryFeature, Floats, Ints
@@ -20,8 +21,6 @@ from monitor.labels import Segments
 from monitor.reference import Reference
 from monitor.relation import Relation, log_losses, log_odds
 
-SEGMENT_COLUMNS = ("llm_seniority", "llm_geography")
-"""Inputs whose values are watched one by one, for a relation that changes for some people alone."""
 FEWEST_OF_A_SEGMENT = 10
 """Rows of the reference that a value needs to be a segment of its own."""
 FEWEST_LABELS = 100
@@ -86,7 +85,7 @@ class Champion:
         """The features that tell segments, and for each of their codes the segment's place, -1 for none."""
         found = []
         for j, feature in enumerate(self.reference.features):
-            if feature.column in SEGMENT_COLUMNS and isinstance(feature, CategoryFeature):
+            if feature.column in SEGMENTS and isinstance(feature, CategoryFeature):
                 places = np.full(feature.size, -1, np.int64)
                 for place, (column, value) in enumerate(self.segments):
                     if column == feature.column:
@@ -97,7 +96,7 @@ class Champion:
 
 def champion_of(bundle: Bundle) -> Champion:
     """What the monitor keeps of a bundle."""
-    values = {column: [getattr(one, column, None) for one in bundle.inputs] for column in SEGMENT_COLUMNS}
+    values = {column: [getattr(one, column, None) for one in bundle.inputs] for column in SEGMENTS}
     scores, engaged = bundle.reference[:, -1].astype(np.float64), np.array(bundle.engaged, np.int64)
     odds = log_odds(scores)
     centre = float(odds.mean())

@@ -7,10 +7,9 @@ first contact that a new model should learn from.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -18,8 +17,9 @@ import numpy as np
 from scipy.special import expit
 
 from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Kind, Level, Promise
-from monitor.alerts import EPOCH
-from monitor.champion import SEGMENT_COLUMNS, Champion
+from model.features import SEGMENTS
+from monitor.alerts import alert_id, ended, moment, reaching
+from monitor.champion import Champion
 from monitor.concept import OF_ALL, RIVALS, ConceptEvidence
 from monitor.config import LabelConfig
 from monitor.explain import FEWEST
@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
     def numbers(self) -> list[float]:
         """As many numbers for every outcome, exactly."""
-        padding = [-1] * (len(SEGMENT_COLUMNS) - len(self.segments))
+        padding = [-1] * (len(SEGMENTS) - len(self.segments))
         return [*self[:-1], *self.segments, *padding]
 
     @classmethod
@@ -125,7 +125,7 @@ def concept_drift(
     if before is not None:
         now = _renewed(before, scene)
         return msgspec.structs.replace(now, level="retrain", columns=[column], promise=promise, summary=change.summary)
-    began = _at(scene.window[-age].time)
+    began = moment(scene.window[-age].time)
     return _alert(scene, column, "alert", promise, began, _of_outcomes(scene.window), change.summary)
 
 
@@ -175,7 +175,7 @@ def engagement(scene: Scene, config: LabelConfig, share: float) -> Alert:
     )  # fmt: skip
     summary = f"Of the last {labels} people with a known outcome only {share:.1%} engaged; {least:.0%} are wanted."
     began = min(one.time for one in scene.window)
-    return _alert(scene, column, "retrain", _no_promise(config), _at(began), _of_outcomes(scene.window), summary)
+    return _alert(scene, column, "retrain", _no_promise(config), moment(began), _of_outcomes(scene.window), summary)
 
 
 def champion_age(scene: Scene, config: LabelConfig, days: float) -> Alert:
@@ -185,7 +185,7 @@ def champion_age(scene: Scene, config: LabelConfig, days: float) -> Alert:
         "champion", days, most, days - most, "older", f"made {days:.0f} days before the newest contact"
     )  # fmt: skip
     summary = f"The model is {days:.0f} days old; a new one is due after {most:g}."
-    return _alert(scene, column, "retrain", _no_promise(config), _at(scene.since), _of_contacts(scene), summary)
+    return _alert(scene, column, "retrain", _no_promise(config), moment(scene.since), _of_contacts(scene), summary)
 
 
 def new_labels(scene: Scene, config: LabelConfig, news: int) -> Alert:
@@ -195,19 +195,18 @@ def new_labels(scene: Scene, config: LabelConfig, news: int) -> Alert:
         "labels", news, more, news - more, "more", f"{news} labels that the model has not learnt from"
     )  # fmt: skip
     summary = f"The outcomes of {news:,} more people are known: a new model may learn from them."
-    return _alert(scene, column, "retrain", _no_promise(config), _at(scene.since), _of_contacts(scene), summary)
+    return _alert(scene, column, "retrain", _no_promise(config), moment(scene.since), _of_contacts(scene), summary)
 
 
 def resolved(alert: Alert, scene: Scene, words: str) -> Alert:
     """The alert when its cause is gone."""
-    now = _renewed(alert, scene)
-    return msgspec.structs.replace(now, state="resolved", resolved_at=now.updated_at, summary=words)
+    return ended(_renewed(alert, scene), words)
 
 
 def _renewed(alert: Alert, scene: Scene) -> Alert:
     by_labels = alert.columns[0].name in ("score", "engaged")
     window = _of_outcomes(scene.window) if by_labels else _of_contacts(scene)
-    return msgspec.structs.replace(alert, updated_at=_at(scene.newest), at_contact=scene.at_contact, window=window)
+    return msgspec.structs.replace(alert, updated_at=moment(scene.newest), at_contact=scene.at_contact, window=window)
 
 
 def _alert(
@@ -219,18 +218,17 @@ def _alert(
     window: AlertWindow,
     summary: str,
 ) -> Alert:
-    """A new alert. Its id follows from what it is about and when, so a replay gives the same."""
     champion, kind = scene.champion, KINDS[column.name]
     assert champion is not None
     version, reference = champion.version, champion.reference
     identity = f"{kind}/{column.name}/{version}/{reference.id}/{scene.at_contact}/{scene.joined}"
     return Alert(
-        id=hashlib.sha256(identity.encode()).hexdigest()[:16],
+        id=alert_id(identity),
         state="firing",
         kind=kind,
         level=level,
         started_at=started_at,
-        updated_at=_at(scene.newest),
+        updated_at=moment(scene.newest),
         resolved_at=None,
         at_contact=scene.at_contact,
         window=window,
@@ -261,25 +259,13 @@ def _of_outcomes(window: Sequence[Outcome]) -> AlertWindow:
     for one in window:
         first, last = ends.get(one.partition, (one.offset, one.offset))
         ends[one.partition] = min(first, one.offset), max(last, one.offset)
-    return _reaching(len(window), ends)
+    return reaching(len(window), ends)
 
 
 def _of_contacts(scene: Scene) -> AlertWindow:
     """All contacts of the champion."""
-    return _reaching(scene.contacts, scene.reach)
-
-
-def _reaching(contacts: int, ends: Mapping[int, tuple[int, int]]) -> AlertWindow:
-    return AlertWindow(
-        contacts=contacts,
-        first={str(partition): first for partition, (first, _) in sorted(ends.items())},
-        last={str(partition): last for partition, (_, last) in sorted(ends.items())},
-    )
+    return reaching(scene.contacts, scene.reach)
 
 
 def _words(column: str) -> str:
     return WORDS.get(column, column)
-
-
-def _at(time: int) -> datetime:
-    return EPOCH + timedelta(microseconds=time)

@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
+from model.measures import SCORE_MARGIN
 from monitor.features import Floats
 
 PRIOR_SD = (2.0, 1.0, 0.3)
 """Before the reference: of the log-odds at its mean score, of the slope about 1, of what each segment adds about 0."""
-SCORE_MARGIN = 1e-6
-"""Scores are kept so far away from 0 and 1, as for their log-loss."""
 
 
 def log_odds(scores: Floats | float) -> Floats:
