@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.options import UsageError, parser
 from driftline.settings import Settings, SettingsError, load_settings
-from driftline.workers import Interrupted, clear_ready, raise_on_signals, say, stop_on_signals
+from driftline.workers import Interrupted, clear_ready, print_json, raise_on_signals, say, stop_on_signals
 
 if TYPE_CHECKING:
     from driftline.events import Contact
-    from producers.kafka_replay import Labelled, ReplayResult
+    from producers.kafka_replay import ReplayResult
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -48,21 +47,18 @@ def _fail(fault: Exception, code: int) -> int:
     return code
 
 
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False), flush=True)
-
-
 def demo(settings: Settings, options: Namespace) -> int:
     """The whole loop, then a summary."""
     from driftline.demo import Demo, DemoOptions
+    from producers.replay_command import scenario_named
 
     raise_on_signals()
-    _scenario(options.scenario)
+    scenario_named(options.scenario)
     chosen = DemoOptions(options.scenario, options.contacts, options.rate, options.severity, options.seed)
     run = Demo(settings, chosen, replay=_replay_scenario, say=say)
     summary = run.run()
     if options.json:
-        _print_json(summary)
+        print_json(summary)
     else:
         run.print_summary(summary)
     return DONE
@@ -77,7 +73,7 @@ def up(settings: Settings, options: Namespace) -> int:
         stack.start_workers()
         stack.wait_until_ready()
         if options.json:
-            _print_json(stack.addresses())
+            print_json(stack.addresses())
         else:
             for name, address in stack.addresses().items():
                 print(f"{name:10} {address}", flush=True)
@@ -115,7 +111,7 @@ def _labelled(settings: Settings, path: Path) -> list[tuple[Contact, int]]:
     rejected = lambda row, why: say(f"{path.name}, row {row} is no contact: {why}")  # noqa: E731
     contacts = [
         (contact, engaged)
-        for contact, engaged in read_contacts(path, salt=installation_salt(settings), rejected=rejected)
+        for contact, engaged, _ in read_contacts(path, salt=installation_salt(settings), rejected=rejected)
         if isinstance(contact, Contact)
     ]
     labelled = [(contact, engaged) for contact, engaged in contacts if engaged is not None]
@@ -162,70 +158,20 @@ def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
 
 def replay(settings: Settings, options: Namespace) -> int:
     """Contacts from a file or a scenario onto the topics."""
-    from driftline.kafka_clients import wait_for_kafka
-    from driftline.rich_view import replay_progress
-    from producers.kafka_replay import replay as send
-    from producers.kafka_replay import replay_id
-    from producers.replay import Pacer
+    from producers.replay_command import run
 
-    contacts, name, total = _source(settings, options)
     stop = stop_on_signals()
-    wait_for_kafka(settings, say, timeout=30, stop=stop)
-    rate = None if options.fast or options.speed else options.rate or 100.0
-    pacer = Pacer(rate=rate, speed=options.speed, clock=lambda: datetime.now(UTC), sleep=stop.wait)
-    started = time.monotonic()
-    with replay_progress(min(total or options.limit or 0, options.limit or total or 0) or None) as progress:
-        sent = send(
-            settings, replay_id(name), contacts, resume=options.resume, limit=options.limit,
-            labels_delay=options.labels_delay, pace=pacer, progress=progress, stop=stop,
-        )  # fmt: skip
-    seconds = time.monotonic() - started
-    if options.json:
-        document = {"contacts": sent.contacts, "labels": sent.labels, "skipped": sent.skipped}
-        _print_json({"source": options.source, **document, "seconds": round(seconds, 3)})
-    else:
-        say(f"sent {sent.contacts:,} contacts and {sent.labels:,} labels, {sent.skipped:,} were there already")
+    run(settings, options, say, stop)
     return INTERRUPTED if stop.is_set() else DONE
-
-
-def _source(settings: Settings, options: Namespace) -> tuple[Iterator[Labelled], str, int | None]:
-    """The contacts of a source, its name for ``--resume``, and how many there are if that is known."""
-    from driftline.salt import installation_salt
-    from producers.lemlist import read_contacts
-
-    if not options.source.startswith("scenario:"):
-        path = Path(options.source)
-        contacts = read_contacts(
-            path,
-            salt=installation_salt(settings),
-            rejected=lambda row, why: say(f"{path.name}, row {row} is no contact: {why}"),
-        )
-        return contacts, f"file:{path.absolute()}", None
-    name = options.source.removeprefix("scenario:")
-    total = options.limit or 5_000
-    drawn = _scenario(name).contacts(
-        total, seed=options.seed, severity=options.severity, onset=options.onset, shape=options.shape,
-        start=datetime.now(UTC),
-    )  # fmt: skip
-    told = f"scenario:{name}:{options.seed}:{options.severity}:{options.onset}:{options.shape}"
-    return iter(drawn), told, total
-
-
-def _scenario(name: str) -> Any:
-    from producers.scenarios import scenario
-
-    try:
-        return scenario(name)
-    except ValueError as fault:
-        raise UsageError(str(fault)) from None
 
 
 def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int], None]) -> ReplayResult:
     """The demo's replay: calm up to the onset, then the drift, each contact with its label."""
     from producers.kafka_replay import replay as send
     from producers.replay import Pacer
+    from producers.replay_command import scenario_named
 
-    contacts = _scenario(options.scenario).contacts(
+    contacts = scenario_named(options.scenario).contacts(
         options.contacts,
         seed=options.seed,
         severity=options.severity,
@@ -299,7 +245,7 @@ def backtest(settings: Settings, options: Namespace) -> int:
         plot_backtest(found, Path(options.plot))
         say(f"drawn to {options.plot}")
     if options.json:
-        _print_json(found.to_json())
+        print_json(found.to_json())
     else:
         backtest_table(found.to_json())
     return DONE
@@ -332,7 +278,7 @@ def model(settings: Settings, options: Namespace) -> int:
         models.plot(Path(options.plot))
         say(f"drawn to {options.plot}")
     if options.json:
-        _print_json(found)
+        print_json(found)
     else:
         print(text)
     return DONE
@@ -344,7 +290,7 @@ def status(settings: Settings, options: Namespace) -> int:
 
     found = read_status(settings)
     if options.json:
-        _print_json(found)
+        print_json(found)
     else:
         print("\n".join(status_lines(found)))
     return DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import threading
@@ -15,6 +16,11 @@ from driftline.settings import SettingsError
 def say(line: str) -> None:
     """One line of progress on standard error, with the time."""
     print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
+
+
+def print_json(document: Any) -> None:
+    """One document on standard output, on one line."""
+    print(json.dumps(document, ensure_ascii=False), flush=True)
 
 
 class Interrupted(SystemExit):

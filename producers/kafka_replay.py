@@ -10,20 +10,18 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, starmap
 from threading import Event as Flag
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from driftline.events import Contact, Label, encode
-from driftline.kafka_clients import ensure_topics, open_producer, read_all
+from driftline.kafka_clients import ensure_topics, open_producer
+from driftline.kafka_sent import positions_on_topic, sent_header
 from driftline.settings import Settings
-from driftline.topics import CONTACTS, LABELS, Topic
-
-HEADER = "replay"
-Labelled = tuple[Contact | bytes, int | None]
-"""A contact and its label, or the bytes of what should have been one: those are replayed as they are."""
+from driftline.topics import CONTACTS, LABELS
+from producers.labelled import Labelled
 
 
 @dataclass(frozen=True)
@@ -40,21 +38,10 @@ def replay_id(source: str) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
-def positions_on_topic(settings: Settings, topic: Topic, name: str) -> set[int]:
-    """The positions of replay ``name`` whose records stand on the topic."""
-    prefix = f"{name}:".encode()
-    return {
-        int(value.removeprefix(prefix))
-        for record in read_all(settings, topic)
-        for key, value in record.headers or ()
-        if key == HEADER and value.startswith(prefix)
-    }
-
-
 def replay(
     settings: Settings,
     name: str,
-    contacts: Iterable[Labelled],
+    contacts: Iterable[Labelled | tuple[Contact | bytes, int | None]],
     *,
     resume: bool = False,
     limit: int | None = None,
@@ -81,7 +68,7 @@ def replay(
     sent = _Sender(settings, name, resume)
     waiting: deque[tuple[int, Contact, int]] = deque()
     try:
-        for position, (contact, engaged) in enumerate(islice(contacts, limit)):
+        for position, (contact, engaged, _) in enumerate(starmap(Labelled, islice(contacts, limit))):
             if stop is not None and stop.is_set():
                 break
             stamped = sent.contact(position, contact, pace)
@@ -143,6 +130,6 @@ class _Sender:
         self._producer.close(timeout=5)
 
     def _send(self, topic: str, position: int, key: str | None, value: bytes) -> None:
-        headers = [(HEADER, f"{self._name}:{position}".encode())]
+        headers = [sent_header(self._name, position)]
         name = None if key is None else key.encode()
         self._producer.send(topic, key=name, value=value, headers=headers).add_errback(self._refused.append)

@@ -21,10 +21,9 @@ import msgspec
 from driftline.company_size import company_size
 from driftline.events import INPUTS, Contact, decode, encode
 from producers.enrichment import enrich
+from producers.labelled import Labelled
 
 Row = Mapping[str, str]
-Labelled = tuple[Contact | bytes, int | None]
-"""A contact and its label, if it has one, or the bytes of a line that should have been one."""
 Rejected = Callable[[int, str], None]
 """Told the number of a row or line (the first is 1) that is no contact, and why, without its content."""
 
@@ -80,10 +79,10 @@ def _from_jsonl(path: Path, rejected: Rejected) -> Iterator[Labelled]:
             if not line.strip():
                 continue
             try:
-                yield _contact_of_json(line)
+                yield Labelled(*_contact_of_json(line))
             except ValueError as why:
                 rejected(number, str(why))
-                yield line.rstrip(b"\r\n"), None
+                yield Labelled(line.rstrip(b"\r\n"))
 
 
 def _contact_of_json(line: bytes) -> tuple[Contact, int | None]:
@@ -115,7 +114,7 @@ def _from_csv(path: Path, names: list[str], salt: str, rejected: Rejected) -> It
                 except ValueError as why:
                     rejected(number, str(why))
                 else:
-                    yield contact, label_of(row)
+                    yield Labelled(contact, label_of(row))
     except (UnicodeDecodeError, csv.Error):
         raise ValueError(NOT_CSV.format(path=path)) from None
 

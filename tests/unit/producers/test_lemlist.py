@@ -25,7 +25,9 @@ LATER = (
 
 def read(path: Path, salt: str = "s", rejected: Rejected = lambda row, why: None) -> list[tuple[Contact, int | None]]:
     """The contacts of a file; a CSV yields nothing else."""
-    return [(c, engaged) for c, engaged in read_contacts(path, salt=salt, rejected=rejected) if isinstance(c, Contact)]
+    return [
+        (c, engaged) for c, engaged, _ in read_contacts(path, salt=salt, rejected=rejected) if isinstance(c, Contact)
+    ]
 
 
 def write(folder: Path, text: str) -> Path:
@@ -104,8 +106,8 @@ def test_a_line_of_a_jsonl_that_is_no_contact_is_handed_on_as_it_is(tmp_path: Pa
     )
     told: list[tuple[int, str]] = []
     found = list(read_contacts(path, salt="s", rejected=lambda line, why: told.append((line, why))))
-    assert [(c.id, label) for c, label in found if isinstance(c, Contact)] == [("a", 1), ("d", None), ("f", 0)]
-    assert [c for c, _ in found if isinstance(c, bytes)] == [
+    assert [(c.id, label) for c, label, _ in found if isinstance(c, Contact)] == [("a", 1), ("d", None), ("f", 0)]
+    assert [c for c, *_ in found if isinstance(c, bytes)] == [
         b'{"id": "b", ', b'{"id": "c", "engaged": "yes"}', b'{"id": "e", "llm_quality": "Zoe"}',
     ]  # fmt: skip
     assert [line for line, _ in told] == [2, 4, 6]
