@@ -106,7 +106,7 @@ def _labelled(settings: Settings, path: Path) -> list[tuple[Contact, int]]:
     """The labelled contacts of a file."""
     from driftline.events import Contact
     from driftline.salt import installation_salt
-    from producers.lemlist import read_contacts
+    from producers.contact_files import read_contacts
 
     rejected = lambda row, why: say(f"{path.name}, row {row} is no contact: {why}")  # noqa: E731
     contacts = [
@@ -159,6 +159,15 @@ def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
 def replay(settings: Settings, options: Namespace) -> int:
     """Contacts from a file or a scenario onto the topics."""
     from producers.replay_command import run
+
+    stop = stop_on_signals()
+    run(settings, options, say, stop)
+    return INTERRUPTED if stop.is_set() else DONE
+
+
+def import_(settings: Settings, options: Namespace) -> int:
+    """An export to enriched contacts."""
+    from producers.import_command import run
 
     stop = stop_on_signals()
     run(settings, options, say, stop)
@@ -297,8 +306,8 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
-    command.__name__: command
-    for command in (demo, up, replay, score, monitor, retrain, alerts, backtest, model, watch, status)
+    command.__name__.rstrip("_"): command
+    for command in (demo, up, replay, import_, score, monitor, retrain, alerts, backtest, model, watch, status)
 }
 
 if __name__ == "__main__":

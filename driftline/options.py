@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     _scenario_options(replay)
     replay.add_argument("--json", action="store_true", help="print what was sent as JSON")
 
+    _import_options(add("import", "an export to enriched contacts without personal data"))
     add("score", "the scoring worker: contacts to predictions")
     add("monitor", "the monitor: predictions to panes, alerts and Redis")
     add("retrain", "the retraining worker: makes the first champion, then of alerts in Redis a better one")
@@ -73,6 +74,23 @@ def parser() -> argparse.ArgumentParser:
     status = add("status", "every part: reachable or not, lag, champion, what is firing")
     status.add_argument("--json", action="store_true", help="as one JSON document")
     return root
+
+
+def _import_options(found: argparse.ArgumentParser) -> None:
+    found.add_argument("file", help="LemList CSV or enriched CSV")
+    found.add_argument("-o", "--out", required=True, metavar="OUT.jsonl", help="where the contacts go")
+    found.add_argument("--json", action="store_true", help="print the report as one JSON document")
+    _enrich_options(found)
+
+
+def _enrich_options(found: argparse.ArgumentParser) -> None:
+    found.add_argument(
+        "--enrich",
+        choices=("offline", "openai"),
+        default="offline",
+        help="who fills the llm_* fields (default %(default)s)",
+    )
+    found.add_argument("--max-cost", type=_positive, metavar="USD", help="of --enrich openai; it stops before more")
 
 
 def _backtest_options(found: argparse.ArgumentParser) -> None:

@@ -6,11 +6,15 @@ A language model does this better; these rules are good enough to score by, and 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from producers.labelled import Labelled
 
 Profile = Mapping[str, str | None]
 """A profile's columns, by their names in the contract."""
+Enrich = Callable[[Iterable[Labelled]], Iterator[Labelled]]
+"""Contacts in, the same contacts with their eight ``llm_*`` fields out, in the same order."""
 
 _SENIORITY = (
     ("C-Level", r"ceo|cto|cfo|coo|cmo|chief \w+ officer|président|president"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,3 +19,7 @@ class Labelled(NamedTuple):
     engaged: int | None = None
     labelled_at: datetime | None = None
     """When the source says the outcome was known; None where it does not say."""
+
+
+Rejected = Callable[[int, str], None]
+"""Told the number of a row or line (the first is 1) that is no contact, and why, without its content."""

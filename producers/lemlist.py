@@ -1,4 +1,4 @@
-"""Contacts from files: LemList exports in either shape, enriched CSVs, and JSONL of contacts.
+"""Contacts from CSV files: LemList exports in either shape, and enriched CSVs.
 
 Names, addresses, URLs and pictures stop here: the columns that hold them are not read, and what of them stands in
 free text is blanked. The contact's id is a salted hash.
@@ -10,23 +10,17 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from driftline.company_size import company_size
 from driftline.events import INPUTS, Contact, decode, encode
 from producers.enrichment import enrich
-from producers.labelled import Labelled
+from producers.labelled import Labelled, Rejected
 
 Row = Mapping[str, str]
-Rejected = Callable[[int, str], None]
-"""Told the number of a row or line (the first is 1) that is no contact, and why, without its content."""
-
 PROFILE = tuple(name for name in INPUTS if not name.startswith("llm_"))
 NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit", "companyfoundedon")
 TIMES = ("firstcontacteddate", "firstleadlauncheddate", "lastcontacteddate", "lastcampaignstartdate")
@@ -41,66 +35,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 csv.field_size_limit(10_000_000)
 
 
-def read_contacts(path: Path, *, salt: str, rejected: Rejected = lambda row, why: None) -> Iterator[Labelled]:
-    """The contacts of a file with their labels, where they have one; ``sent_at`` is left for the replay to set.
-
-    A row of a CSV that is no contact is left out, since its raw text may hold personal data; a line of a JSONL, which
-    is past import, is handed on as it is.
-
-    Args:
-        salt: see `contact_id`.
-        rejected: told of every row or line that is no contact.
+def from_csv(path: Path, *, salt: str, rejected: Rejected) -> Iterator[Labelled]:
+    """The contacts of an export, or of an enriched CSV, in the order of the file.
 
     Raises:
-        ValueError: no such file, nothing in it, or no contacts in any format known here.
+        ValueError: its header names none of the columns of an export; at once, not with the first contact.
     """
-    if not path.is_file():
-        raise ValueError(f"no file {path}: name a LemList CSV, an enriched CSV, a JSONL of contacts, or scenario:NAME")
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty: export the contacts again")
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        _check_jsonl(path)
-        return _from_jsonl(path, rejected)
-    names = _header(path)
-    return _from_csv(path, names, salt, rejected)
+    return _contacts(path, _header(path), salt, rejected)
 
 
-def _check_jsonl(path: Path) -> None:
-    """Some malformed lines are dead letters to be; a file of them is the wrong file, and would stop the scorer."""
-    wrong: list[str] = []
-    first = list(islice(_from_jsonl(path, lambda line, why: wrong.append(f"line {line}: {why}")), 100))
-    if len(wrong) * 2 > len(first):
-        raise ValueError(f"{path} is not a JSONL of contacts ({wrong[0]}): each line holds one, with an id")
-
-
-def _from_jsonl(path: Path, rejected: Rejected) -> Iterator[Labelled]:
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield Labelled(*_contact_of_json(line))
-            except ValueError as why:
-                rejected(number, str(why))
-                yield Labelled(line.rstrip(b"\r\n"))
-
-
-def _contact_of_json(line: bytes) -> tuple[Contact, int | None]:
-    """Raises ValueError where the line is no contact, or its label neither 0 nor 1."""
-    try:
-        document = json.loads(line)
-    except ValueError:
-        raise ValueError("not JSON") from None
-    if not isinstance(document, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004  (a fault of the file, not of the caller)
-    engaged = document.pop("engaged", None)
-    if engaged not in (0, 1, None):
-        raise ValueError("engaged is neither 0 nor 1")
-    contact = decode(Contact, json.dumps({"sent_at": EPOCH.isoformat()} | document).encode())
-    return contact, None if engaged is None else int(engaged)
-
-
-def _from_csv(path: Path, names: list[str], salt: str, rejected: Rejected) -> Iterator[Labelled]:
+def _contacts(path: Path, names: list[str], salt: str, rejected: Rejected) -> Iterator[Labelled]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
             reader = csv.reader(text)
@@ -208,9 +152,3 @@ def _occurred(row: Row) -> datetime | None:
                 continue
             return found if found.tzinfo else found.replace(tzinfo=UTC)
     return None
-
-
-def to_jsonl(contact: Contact, engaged: int | None) -> bytes:
-    """One line of a JSONL of contacts, with the label where there is one."""
-    document = msgspec.to_builtins(contact)
-    return msgspec.json.encode(document if engaged is None else document | {"engaged": engaged}) + b"\n"

@@ -16,9 +16,9 @@ from driftline.rich_view import replay_progress
 from driftline.salt import installation_salt
 from driftline.settings import Settings
 from driftline.workers import print_json
+from producers.contact_files import read_contacts
 from producers.kafka_replay import replay, replay_id
 from producers.labelled import Labelled
-from producers.lemlist import read_contacts
 from producers.replay import Pacer
 from producers.scenarios import Scenario, scenario
 

@@ -7,7 +7,9 @@ import pytest
 from data.generate_sample_export import PATH, generate
 from driftline.company_size import company_size
 from driftline.events import Contact, encode
-from producers.lemlist import Rejected, label_of, read_contacts
+from producers.contact_files import read_contacts
+from producers.labelled import Rejected
+from producers.lemlist import label_of
 
 EARLY = (
     '\ufeffFirst Name,lastName,email,Location,Summary,Job Title,companySize,companyFoundedOn,lastState,status,_id\n'
