@@ -94,12 +94,9 @@ def base_contacts(settings: Settings) -> list[tuple[Contact, int]]:
             return _labelled(settings, settings.training_data)
         except ValueError as fault:
             raise SettingsError(f"DRIFTLINE_TRAINING_DATA: {fault}") from None
-    from producers.scenarios import SCENARIOS
+    from producers.synthetic import draw_contacts  # people of no scenario, whatever its seed
 
-    drawn = SCENARIOS["no_drift_baseline"].contacts(
-        BASE_CONTACTS, seed=BASE_SEED, start=datetime(2026, 1, 1, tzinfo=UTC)
-    )
-    return list(drawn)
+    return list(draw_contacts(BASE_CONTACTS, seed=BASE_SEED, name="base", start=datetime(2026, 1, 1, tzinfo=UTC)))
 
 
 def _labelled(settings: Settings, path: Path) -> list[tuple[Contact, int]]:

@@ -1,4 +1,10 @@
-"""The drift scenarios: a calm stream that, from the onset on, becomes another one. Each is one entry at the end."""
+"""The drift scenarios: a calm stream that, from the onset on, becomes another one. Each is one entry at the end.
+
+All of one seed begin with the same people, the baseline's. A drift reaches a contact or it does not, by a number of the
+contact's own: whom it reaches at a low severity it reaches at a higher one too, and whom it does not reach is the
+baseline's contact to the last column and label. At severity 0 that is everybody. Only the ids are the scenario's own,
+so that two scenarios on one topic are two sets of people.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +12,63 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
-from driftline.events import Contact
-from producers.synthetic import Profile, Rng, contact, draw, draw_label, engagement, load_profile
+from producers import drifts
+from producers.drifts import Drawn
+from producers.population import Bools, Columns, Floats, Ints
+from producers.synthetic import (
+    CHUNK,
+    Labelled,
+    draw_labels,
+    engagement,
+    labelled_contacts,
+    load_population,
+    uniforms,
+)
 
 Shape = Literal["sudden", "gradual", "recurring"]
-Columns = dict[str, Any]
+SHAPES: tuple[Shape, ...] = ("sudden", "gradual", "recurring")
 GRADUAL_OVER = 1_000
 RECURS_EVERY = 1_000
+RUN = 25
+"""Contacts of a campaign's burst that are alike."""
+ALIKE = 0.9
+"""At severity 1, the correlation of what makes up two contacts of a run."""
+
+
+class Stretch(NamedTuple):
+    """Contacts of a scenario that follow each other.
+
+    Attributes:
+        columns: their inputs.
+        logits: log-odds of their engagement, shape (contacts,).
+        engaged: their labels.
+        drifted: whom the drift has reached, shape (contacts,).
+    """
+
+    columns: Columns
+    logits: Floats
+    engaged: list[int]
+    drifted: Bools
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A named drift. ``drifted`` draws a contact of the new kind, and the log-odds of its engagement."""
+    """A named drift.
+
+    Attributes:
+        drifted: contacts of the new kind out of the baseline's and uniforms of their own; see `producers.drifts`.
+        in_runs: whether contacts come in runs of alike ones instead: no drift, and not independent.
+    """
 
     name: str
     about: str
-    drifted: Callable[[Rng, Profile], tuple[Columns, float]]
+    drifted: Callable[[Drawn, Floats], Drawn] | None = None
+    in_runs: bool = False
 
     def contacts(
         self,
@@ -36,98 +79,85 @@ class Scenario:
         severity: float = 1.0,
         onset: int = 0,
         shape: Shape = "sudden",
-        profile: Profile | None = None,
-    ) -> Iterator[tuple[Contact, int]]:
-        """``n`` labelled contacts; the same arguments give the same contacts with the same ids.
+    ) -> Iterator[Labelled]:
+        """``n`` labelled contacts, lazily; the same arguments give the same contacts with the same ids.
+
+        Those of a shorter stream are the first ones of a longer one.
 
         Args:
-            severity: the share of contacts of the new kind once the drift is complete, 0 to 1.
+            severity: the share of contacts of the new kind once the drift is complete, 0 to 1; in runs, how alike.
             onset: contacts before the drift.
             shape: ``sudden`` at the onset, ``gradual`` over the 1,000 contacts after it, or ``recurring``: 1,000
                 contacts with, 1,000 without, and so on.
         """
-        profile = load_profile() if profile is None else profile
-        rng = np.random.default_rng([seed, n_of(self.name)])
-        for index in range(n):
-            if rng.random() < severity * _progress(index - onset, shape):
-                columns, logit = self.drifted(rng, profile)
-            else:
-                columns = draw(rng, profile)
-                logit = engagement(columns)
-            yield contact(columns, self.name, seed, index, start), draw_label(rng, logit)
+        for first in range(0, n, CHUNK):
+            size = min(CHUNK, n - first)
+            drawn = self.stretch(first, size, seed=seed, severity=severity, onset=onset, shape=shape)
+            yield from labelled_contacts(drawn.columns, drawn.engaged, self.name, seed, first, start)
+
+    def stretch(
+        self, first: int, n: int, *, seed: int, severity: float = 1.0, onset: int = 0, shape: Shape = "sudden"
+    ) -> Stretch:
+        """The contacts from index ``first`` on, in columns; arguments as for `contacts`."""
+        people = uniforms(seed, "scenarios", first, n)
+        since = np.arange(first, first + n) - onset
+        strength = severity * progress(since, shape)
+        if self.in_runs:
+            people = _in_runs(people, seed, since, ALIKE * strength)
+        columns = load_population().draw(people)
+        drawn, reached = Drawn(columns, engagement(columns)), np.zeros(n, bool)
+        if self.drifted is not None:
+            own = uniforms(seed, self.name, first, n, drifts.WIDTH)
+            reached = own[:, 0] < strength
+            drawn = _merged(reached, self.drifted(drawn, own), drawn)
+        return Stretch(drawn.columns, drawn.logits, draw_labels(drawn.logits, people), reached)
 
 
-def n_of(name: str) -> int:
-    """A number for a name, so that scenarios of one seed differ."""
-    return int.from_bytes(name.encode()[:6], "big")
-
-
-def _progress(since: int, shape: Shape) -> float:
-    """How far the drift has come, 0 to 1, ``since`` contacts after its onset."""
-    if since < 0:
-        return 0.0
+def progress(since: Ints, shape: Shape) -> Floats:
+    """How far the drift has come, 0 to 1, so many contacts after its onset."""
     match shape:
         case "sudden":
-            return 1.0
+            reached = np.ones(len(since))
         case "gradual":
-            return min(1.0, (since + 1) / GRADUAL_OVER)
+            reached = np.minimum(1.0, (since + 1) / GRADUAL_OVER)
         case "recurring":
-            return float(since // RECURS_EVERY % 2 == 0)
+            reached = (since // RECURS_EVERY % 2 == 0).astype(float)
+    return np.where(since < 0, 0.0, reached)
 
 
-def _calm(rng: Rng, profile: Profile) -> tuple[Columns, float]:
-    columns = draw(rng, profile)
-    return columns, engagement(columns)
-
-
-NEW_SECTORS: Mapping[str, tuple[str, str, float]] = {
-    "Hospital & Health Care": ("Hospitals and Health Care", "Healthcare", 0.9),
-    "Government Administration": ("Government Administration", "Public Sector", 0.5),
-    "Higher Education": ("Higher Education", "Education", -0.9),
-    "Nonprofit Organization Management": ("Non-profit Organizations", "Nonprofit", -0.6),
-}
-"""Industry → company's industry, the enrichment's industry, and what the sector adds to the log-odds."""
-
-
-def _other_sector(rng: Rng, profile: Profile) -> tuple[Columns, float]:
-    """The campaign has moved on to health care, administrations, education and associations.
-
-    Who engages changes too: there it is the senior people of large, known organisations.
-    """
-    columns = draw(rng, profile)
-    sector = list(NEW_SECTORS)[int(rng.integers(len(NEW_SECTORS)))]
-    companyindustry, llm_industry, lift = NEW_SECTORS[sector]
-    size = ("201-500", "501-1000", "1001-5000", "5001-10000")[int(rng.integers(4))]
-    kind = ("Government Agency", "Nonprofit", "Educational Institution")[int(rng.integers(3))]
-    columns |= {
-        "industry": sector,
-        "companyindustry": companyindustry,
-        "llm_industry": llm_industry,
-        "companysize": size,
-        "companytype": kind,
-        "llm_company_fit": float(rng.integers(3)),
+def _merged(reached: Bools, new: Drawn, old: Drawn) -> Drawn:
+    columns = {
+        name: column if new.columns[name] is column else np.where(reached, new.columns[name], column)
+        for name, column in old.columns.items()
     }
-    logit = -0.3 + lift + 1.6 * (columns["llm_quality"] - 62) / 40 + 0.5 * (kind == "Government Agency")
-    return columns, logit
+    return Drawn(columns, np.where(reached, new.logits, old.logits))
 
 
-TURNED_ROUND: Mapping[str, float] = {"Mid": -0.68, "Senior": -1.05}
-"""Half of the four seniorities, and of the people, and the mean log-odds of their engagement."""
-
-
-def _turned_round(rng: Rng, profile: Profile) -> tuple[Columns, float]:
-    """The same people, and as many engage, but of half of them the others: log-odds mirrored about their mean."""
-    columns, logit = _calm(rng, profile)
-    mean = TURNED_ROUND.get(columns["llm_seniority"])
-    return columns, logit if mean is None else 2 * mean - logit
+def _in_runs(people: Floats, seed: int, since: Ints, alike: Floats) -> Floats:
+    """Each contact's uniforms, but the label's, drawn towards those of its run, and uniform as before."""
+    run = np.maximum(since, 0) // RUN
+    leaders = uniforms(seed, "runs", int(run[0]), int(run[-1] - run[0]) + 1, people.shape[1])[run - run[0]]
+    mixed = ndtr(np.sqrt(alike)[:, None] * ndtri(leaders) + np.sqrt(1 - alike)[:, None] * ndtri(people))
+    inside = np.clip(mixed[:, :-1], 2.0**-54, 1 - 2.0**-53)
+    return np.concatenate([np.where(alike[:, None] > 0, inside, people[:, :-1]), people[:, -1:]], axis=1)
 
 
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
-        Scenario("no_drift_baseline", "nothing changes: every alert is a false one", _calm),
-        Scenario("sector_shift", "the campaign moves to other sectors, where other people engage", _other_sector),
-        Scenario("concept_drift", "the same people come, but half of them engage for other reasons", _turned_round),
+        Scenario("no_drift_baseline", "nothing changes: every alert is a false one"),
+        Scenario("sector_shift", "the campaign moves to other sectors, where other people engage", drifts.sector_shift),
+        Scenario("seniority_shift", "everybody is of the C-Level or an executive", drifts.seniority_shift),
+        Scenario("geography_shift", "everybody is in Asia, Africa or South America", drifts.geography_shift),
+        Scenario("quality_degradation", "the profiles are sparse, the people the same", drifts.quality_degradation),
+        Scenario(
+            "concept_drift", "the same people come, but half of them engage for other reasons", drifts.concept_drift
+        ),
+        Scenario("format_change", "company sizes come as counts, words and mangled dates", drifts.format_change),
+        Scenario("campaign_burst", "the same people in runs of alike ones: no drift, no independence", in_runs=True),
+        Scenario(
+            "llm_version_change", "the enrichment answers otherwise about the same people", drifts.llm_version_change
+        ),
     )
 }
 
@@ -136,7 +166,7 @@ def scenario(name: str) -> Scenario:
     """A scenario by its name.
 
     Raises:
-        ValueError: there is none of that name; the message lists them.
+        ValueError: there is none of that name; the message names the nearest, or all.
     """
     if name not in SCENARIOS:
         near = difflib.get_close_matches(name, SCENARIOS, n=1)

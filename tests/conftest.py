@@ -52,8 +52,8 @@ def calm_contacts() -> list[tuple[Contact, int]]:
 
 @pytest.fixture(scope="session")
 def shifted_contacts() -> list[tuple[Contact, int]]:
-    """1,000 labelled contacts of other sectors."""
-    return list(SCENARIOS["sector_shift"].contacts(1_000, seed=1, start=START))
+    """1,000 labelled contacts of other sectors; other people than the calm ones."""
+    return list(SCENARIOS["sector_shift"].contacts(1_000, seed=2, start=START))
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,13 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from driftline.events import Contact
 from producers.scenarios import SCENARIOS
-from producers.synthetic import contact, draw_label, load_profile
+from producers.synthetic import labelled_contacts
 
 Scores = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 START = datetime(2026, 1, 1, tzinfo=UTC)
+KNOWN = 40_000
+"""Added to seeds, so that these people are not those of a stream of that seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +92,6 @@ class Known:
 
 def known(n: int, seed: int, scenario: str = "no_drift_baseline") -> Known:
     """``n`` contacts of a scenario's new kind; of the baseline that is the usual one."""
-    rng, profile = np.random.default_rng([seed, 40]), load_profile()
-    labelled, logits = [], []
-    for index in range(n):
-        columns, logit = SCENARIOS[scenario].drifted(rng, profile)
-        labelled.append((contact(columns, f"known {scenario}", seed, index, START), draw_label(rng, logit)))
-        logits.append(logit)
-    return Known(labelled, np.array(logits))
+    drawn = SCENARIOS[scenario].stretch(0, n, seed=KNOWN + seed)
+    labelled = labelled_contacts(drawn.columns, drawn.engaged, f"known {scenario}", seed, 0, START)
+    return Known(list(labelled), drawn.logits)

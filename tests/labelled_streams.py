@@ -23,8 +23,8 @@ from monitor.config import LabelConfig
 from monitor.contact_reference import encode
 from monitor.performance import Performance
 from monitor.reference import Codes
-from producers.scenarios import TURNED_ROUND
-from producers.synthetic import contact, draw, engagement, load_profile
+from producers.drifts import TURNED
+from producers.synthetic import draw_labels, engagement, labelled_contacts, load_population, uniforms
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PEOPLE, FOR_TRAINING = 12_000, 8_000
@@ -57,10 +57,11 @@ Drift = Callable[[People], Floats]
 @cache
 def people() -> People:
     """The first 8,000 train champions, the others are the stream."""
-    rng, profile = np.random.default_rng(91), load_profile()
-    drawn = [draw(rng, profile) for _ in range(PEOPLE)]
-    contacts = [contact(columns, "people", 91, index, START) for index, columns in enumerate(drawn)]
-    return People(contacts, np.array([engagement(columns) for columns in drawn]))
+    own = uniforms(91, "people", 0, PEOPLE)
+    columns = load_population().draw(own)
+    odds = engagement(columns)
+    drawn = labelled_contacts(columns, draw_labels(odds, own), "people", 91, 0, START)
+    return People([contact for contact, _ in drawn], odds)
 
 
 def none(of: People) -> Floats:
@@ -70,7 +71,7 @@ def none(of: People) -> Floats:
 
 def seniority_turned(of: People) -> Floats:
     """As the scenario concept_drift does it."""
-    return _turned(of, "llm_seniority", tuple(TURNED_ROUND))
+    return _turned(of, "llm_seniority", TURNED)
 
 
 def entry_turned(of: People) -> Floats:
@@ -91,7 +92,7 @@ def half_turned(of: People) -> Floats:
 
 def labels_flipped(of: People) -> Floats:
     """Half of the seniorities engage where they did not, and do not where they did."""
-    return np.where(np.isin(of.of("llm_seniority"), tuple(TURNED_ROUND)), -of.odds, of.odds)
+    return np.where(np.isin(of.of("llm_seniority"), TURNED), -of.odds, of.odds)
 
 
 def _turned(of: People, column: str, values: tuple[str, ...]) -> Floats:

@@ -88,13 +88,14 @@ def test_a_turned_relation_fires_lasts_and_is_over(watched: Watched, drifting: L
 def test_labels_that_are_late_for_contacts_from_before_the_drift_resolve_nothing(watched: Watched) -> None:
     alone = watched.alerts(3, (1_000, none), (2_000, seniority_turned))[0][0] - 1_000
     lasting = alone // 50 * 50 + 150  # half a window more than it takes
-    log = list(watched.stream(3, (1_000, none), (lasting, seniority_turned), (400, none)))
+    log = list(watched.stream(3, (1_000, none), (lasting, seniority_turned), (2 * CONFIG.window, none)))
+    calm = 2 * CONFIG.window // 50 * 6  # a pane of 50 and its five batches of labels
     late = [event for event in log if isinstance(event, LabelBatch) and event.offsets[0] < 500]
     made = performance(watched)
-    assert changes(fold(made, [event for event in log[:-48] if event not in late])) == [("score", "firing", "alert")]
+    assert changes(fold(made, [event for event in log[:-calm] if event not in late])) == [("score", "firing", "alert")]
     at_last: Log = [msgspec.structs.replace(batch, partition=1) for batch in late]
     assert changes(fold(made, at_last)) == [("score", "firing", "retrain")]
-    assert changes(fold(made, log[-48:])) == [("score", "resolved", "retrain")]
+    assert changes(fold(made, log[-calm:])) == [("score", "resolved", "retrain")]
 
 
 def test_an_alert_of_concept_drift_says_what_changed_since_when_and_for_whom(watched: Watched, drifting: Log) -> None:
@@ -214,8 +215,10 @@ def test_more_new_labels_than_set_ask_for_a_model_and_so_does_each_lot_after(wat
 def test_a_champion_that_is_too_old_asks_for_a_successor_beside_the_labels(watched: Watched) -> None:
     made = performance(watched, RULES)
     log = list(watched.stream(4, (600, none)))
-    old = [watched.pane(0, np.arange(50), since=START + timedelta(days=91))]
-    aged = fold(made, [*old, *(event for event in log[1:] if isinstance(event, Pane))])
+    first, *others = (event for event in log if isinstance(event, Pane))
+    late = watched.pane(0, np.arange(50), since=START + timedelta(days=91))
+    old = msgspec.structs.replace(first, times=late.times, last_sent_at=late.last_sent_at)
+    aged = fold(made, [old, *others])
     assert changes(aged) == [("champion", "firing", "retrain")]
     assert aged[0].columns[0].statistic == pytest.approx(91.0, abs=0.1)
     more = fold(made, [event for event in log if isinstance(event, LabelBatch)])

@@ -1,63 +1,79 @@
-"""Invented contacts and scenarios."""
+"""Invented contacts: the same ones whenever and however they are drawn, and valid."""
 
 from datetime import UTC, datetime
+from itertools import islice
 
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from driftline.events import Contact
+from driftline.events import Contact, decode, encode
+from producers import synthetic
+from producers.filler import LONGEST_SKILLS, LONGEST_SUMMARY, LONGEST_TITLE, ROLES, jobtitles, skill_lists, summaries
 from producers.replay import Pacer
-from producers.scenarios import SCENARIOS, TURNED_ROUND, Scenario, scenario
-from producers.synthetic import load_profile
+from producers.synthetic import draw_contacts, load_population, uniforms
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-Contacts = list[tuple[Contact, int]]
 
 
-def test_marginals_are_those_of_the_profile(calm_contacts: Contacts) -> None:
-    contacts = [contact for contact, _ in calm_contacts]
-    profile = load_profile()
-    total = sum(profile["llm_seniority"].values())
-    for value, n in profile["llm_seniority"].items():
-        assert np.mean([c.llm_seniority == value for c in contacts]) == pytest.approx(n / total, abs=0.04)
-    assert np.mean([c.companytype is None for c in contacts]) == pytest.approx(1 / 3, abs=0.04)
-    assert np.mean([engaged for _, engaged in calm_contacts]) == pytest.approx(0.4, abs=0.04)
+@given(seed=st.integers(0, 2**32), n=st.integers(0, 60), longer=st.integers(0, 60))
+def test_a_shorter_stream_is_the_beginning_of_a_longer_one(seed: int, n: int, longer: int) -> None:
+    shorter = list(draw_contacts(n, seed=seed, start=START))
+    assert shorter == list(draw_contacts(n + longer, seed=seed, start=START))[:n]
 
 
-def test_company_columns_go_missing_together(calm_contacts: Contacts) -> None:
-    for contact, _ in calm_contacts:
-        assert (contact.companyindustry is None) == (contact.companytype is None)
+@pytest.mark.parametrize("chunk", [1, 7, 10_000])
+def test_contacts_do_not_depend_on_how_many_are_drawn_at_once(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = list(draw_contacts(1_500, seed=3, start=START))
+    monkeypatch.setattr(synthetic, "CHUNK", chunk)
+    assert list(draw_contacts(1_500, seed=3, start=START)) == expected
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_the_same_seed_gives_the_same_contacts(name: str) -> None:
-    first, again = (list(scenario(name).contacts(50, seed=3, start=START, onset=20)) for _ in range(2))
-    assert first == again
-    assert len({contact.id for contact, _ in first}) == 50
+def test_a_stream_of_any_length_begins_at_once() -> None:
+    assert len(list(islice(draw_contacts(10**12, seed=3, start=START), 3))) == 3
 
 
-def test_before_the_onset_and_at_severity_zero_nothing_drifts() -> None:
-    calm = list(scenario("sector_shift").contacts(300, seed=3, start=START, severity=0.0))
-    before = list(scenario("sector_shift").contacts(300, seed=3, start=START, onset=300))
-    sectors = {contact.industry for contact, _ in calm + before}
-    assert "Higher Education" not in sectors
+@given(st.integers(0, 10**9), st.integers(0, 10**6), st.integers(1, 20))
+def test_uniforms_are_of_the_contact_alone(seed: int, first: int, n: int) -> None:
+    one_by_one = [uniforms(seed, "name", first + place, 1) for place in range(n)]
+    np.testing.assert_array_equal(np.concatenate(one_by_one), uniforms(seed, "name", first, n))
 
 
-@pytest.mark.parametrize(
-    ("shape", "early", "late"), [("sudden", 1.0, 1.0), ("gradual", 0.1, 0.9), ("recurring", 1.0, 0.0)]
-)
-def test_shapes(shape: str, early: float, late: float) -> None:
-    drawn = list(scenario("sector_shift").contacts(2_000, seed=3, start=START, shape=shape))  # type: ignore[arg-type]
-    new = {
-        "Hospital & Health Care",
-        "Government Administration",
-        "Higher Education",
-        "Nonprofit Organization Management",
-    }
-    drifted = np.array([contact.industry in new for contact, _ in drawn])
-    assert drifted[:200].mean() == pytest.approx(early, abs=0.1)
-    stretch = drifted[800:1000] if shape == "gradual" else drifted[-200:]
-    assert stretch.mean() == pytest.approx(late, abs=0.1)
+def test_other_seeds_and_names_are_other_people_with_other_ids() -> None:
+    streams = [
+        list(draw_contacts(200, seed=seed, name=name, start=START)) for seed in (1, 2) for name in ("one", "other")
+    ]
+    assert len({contact.id for stream in streams for contact, _ in stream}) == 800
+    people = {msgspec.structs.replace(contact, id="") for stream in streams for contact, _ in stream}
+    assert len(people) > 780
+
+
+def test_every_contact_is_one_that_the_topics_take() -> None:
+    for contact, engaged in draw_contacts(500, seed=5, start=START):
+        assert decode(Contact, encode(contact)) == contact
+        assert engaged in (0, 1)
+
+
+def test_fillers_are_as_long_as_asked() -> None:
+    assert [len(text) for text in summaries()] == list(range(LONGEST_SUMMARY + 1))
+    for words, titles in zip(ROLES.values(), jobtitles(), strict=True):
+        shortest = min(map(len, words))
+        assert [len(title) for title in titles[shortest:]] == list(range(shortest, LONGEST_TITLE + 1))
+        assert all(title == words[0] for title in titles[:shortest])
+    off = [abs(len(text) - n) for n, texts in enumerate(skill_lists()) for text in texts if n >= 15]
+    assert len(skill_lists()) == LONGEST_SKILLS + 1
+    assert max(off) <= 3
+    assert np.mean(off) < 0.2
+
+
+def test_the_mean_log_odds_in_the_profile_are_those_of_its_people() -> None:
+    columns = load_population().draw(uniforms(8, "mean", 0, 40_000))
+    odds = synthetic.engagement(columns)
+    for seniority, mean in load_population().laws.mean_log_odds.items():
+        own = odds[columns["llm_seniority"] == seniority]
+        assert own.mean() == pytest.approx(mean, abs=4 * own.std() * (len(own) ** -0.5 + (1.5 * len(own)) ** -0.5))
 
 
 def test_the_pacer_keeps_the_rate_and_stamps() -> None:
@@ -67,18 +83,3 @@ def test_the_pacer_keeps_the_rate_and_stamps() -> None:
     stamped = [pacer(Contact(id=str(n), sent_at=START)) for n in range(3)]
     assert slept == [pytest.approx(0.1), pytest.approx(0.2)]
     assert stamped[0].sent_at == START
-
-
-def test_concept_drift_changes_the_labels_of_half_of_the_segments_and_nothing_else() -> None:
-    calm = list(scenario("no_drift_baseline").contacts(4_000, seed=3, start=START))
-    turned = Scenario("no_drift_baseline", "", scenario("concept_drift").drifted)  # of that name: the same draws
-    drifted = list(turned.contacts(4_000, seed=3, start=START))
-    assert [contact for contact, _ in drifted] == [contact for contact, _ in calm]
-    concerned = np.array([contact.llm_seniority in TURNED_ROUND for contact, _ in calm])
-    before, after = (np.array([engaged for _, engaged in drawn]) for drawn in (calm, drifted))
-    assert concerned.mean() == pytest.approx(0.5, abs=0.06)
-    assert (before == after)[~concerned].all()
-    assert before[concerned].mean() == pytest.approx(after[concerned].mean(), abs=0.05)
-    quality = np.array([contact.llm_quality for contact, _ in calm])
-    engage = [np.corrcoef(quality[concerned], labels[concerned])[0, 1] for labels in (before, after)]
-    assert engage[0] < -0.05 < 0.05 < engage[1]
