@@ -60,19 +60,22 @@ def _replay(
     options: Namespace, steps: Iterator[Step], sender: KafkaSender, total: int | None, say: Say, stop: Flag
 ) -> None:
     rate = None if options.fast or options.speed else options.rate or DEFAULT_RATE
-    played, complete, started, ended = Played(), False, time.monotonic(), None
+    played, complete, took = Played(), False, 0.0
     try:
         with replay_progress(played, total, rate) as view, _controls(view, stop) as controls:
             pacer = Pacer(
                 rate=rate, speed=options.speed, clock=lambda: datetime.now(UTC), sleep=controls.nap,
                 paused=controls.paused, waiting=controls.waiting,
             )  # fmt: skip
-            started = time.monotonic()
-            play(steps, sender, pacer, played, delay=_labels_delay(options), stop=stop)
-            sender.flush()
+            began = time.monotonic()
+            try:
+                play(steps, sender, pacer, played, delay=_labels_delay(options), stop=stop)
+                sender.flush()
+            finally:
+                took = time.monotonic() - began
         complete = not stop.is_set()
     finally:
-        _report(options, played, sender.owed, time.monotonic() - started, complete, say)
+        _report(options, played, sender.owed, took, complete, say)
         if stop.is_set():
             say("interrupted: the same command with --resume sends the rest")
 
