@@ -44,6 +44,8 @@ def run(settings: Settings, options: Namespace, say: Say, stop: Flag) -> None:
     with ExitStack() as stack:
         sources = _sources(stack, settings, options, say)
         _check(options, sources)
+        for source in sources:
+            say(source.told())
         wait_for_kafka(settings, say, timeout=30, stop=stop)
         if stop.is_set():
             return
@@ -156,10 +158,7 @@ def _sources(stack: ExitStack, settings: Settings, options: Namespace, say: Say)
             drawn, options.limit or SCENARIO_CONTACTS, seed=options.seed, severity=options.severity,
             onset=options.onset, shape=options.shape, start=start,
         )  # fmt: skip
-    sources = [found[name] for name in names]
-    for source in sources:
-        say(source.told())
-    return sources
+    return [found[name] for name in names]
 
 
 def _check(options: Namespace, sources: Sequence[Source]) -> None:
