@@ -36,6 +36,7 @@ STALLED_SECONDS = 2.0
 PATIENCE_MS = 600_000
 """How long a broker may be away in the middle of a replay."""
 LINGER_SECONDS = 0.02
+SAY_EVERY = 3.0
 STOP_SECONDS = 3.0
 """How long one that was interrupted waits for the broker's last answers."""
 _NOWHERE: frozenset[int] = frozenset()
@@ -170,8 +171,13 @@ class KafkaSender:
 
     def close(self) -> None:
         """Let go of the broker."""
-        with suppress(KafkaError):  # it may be away
+        try:
             self._producer.close(timeout=1 if self._owed else 5)
+        except KafkaError:
+            # It is away. kafka-python would wait for it again, and complain, when the interpreter ends.
+            self._producer._sender.force_close()
+            with suppress(KafkaError):
+                self._producer.close(timeout=1)
 
     def _send(self, topic: str, source: str, position: int, key: bytes | None, value: bytes) -> None:
         partition = self._partition(topic, position, key)
@@ -200,6 +206,7 @@ class KafkaSender:
         while owed and owed[0][0].is_done:
             future = owed.popleft()[0]
             if future.exception is not None:
+                self._check_the_topics()  # a broker that has lost them refuses what follows on them
                 raise _refused(future.exception) from future.exception
             self._taken[future.value.topic_partition] = future.value.offset
 
@@ -215,7 +222,7 @@ class KafkaSender:
             if not go_on():
                 break
             time.sleep(0.002)
-            if (now := time.monotonic()) - said > 5:
+            if (now := time.monotonic()) - said > SAY_EVERY:
                 said = now
                 why = f"{now - began:.0f} s, {len(self._owed):,} records are not acknowledged"
                 self._say(f"waiting for Kafka at {self._settings.kafka} ({why}); sending goes on when it is back")
