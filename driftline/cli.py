@@ -18,7 +18,7 @@ from driftline.workers import Interrupted, clear_ready, print_json, raise_on_sig
 
 if TYPE_CHECKING:
     from driftline.events import Contact
-    from producers.kafka_replay import ReplayResult
+    from producers.replay import Played
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -171,7 +171,7 @@ def import_(settings: Settings, options: Namespace) -> int:
     return INTERRUPTED if stop.is_set() else DONE
 
 
-def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int], None]) -> ReplayResult:
+def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int], None]) -> Played:
     """The demo's replay: calm up to the onset, then the drift, each contact with its label."""
     from producers.kafka_replay import replay as send
     from producers.replay import Pacer

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import NoReturn
 
 
@@ -38,20 +40,7 @@ def parser() -> argparse.ArgumentParser:
     up = add("up", "start the local stack and keep it until Ctrl-C")
     up.add_argument("--json", action="store_true", help="print the addresses as one line when all is ready")
 
-    replay = add("replay", "replay contacts onto the contacts topic")
-    replay.add_argument("source", help="LemList CSV, enriched CSV, JSONL of contacts, or scenario:NAME")
-    pace = replay.add_mutually_exclusive_group()
-    pace.add_argument("--rate", type=_positive, help="contacts per second (default 100)")
-    pace.add_argument("--speed", type=_positive, help="multiple of the original pace, where the source has times")
-    pace.add_argument("--fast", action="store_true", help="as fast as the broker takes them")
-    replay.add_argument("--limit", type=_at_least(1), help="stop after so many contacts")
-    replay.add_argument("--resume", action="store_true", help="send only what is not on the topic yet")
-    replay.add_argument("--labels-delay", type=_at_least(0), default=0, help="contacts before a label follows")
-    replay.add_argument("--onset", type=_at_least(0), default=1_000, help="contacts before the drift starts")
-    replay.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden")
-    _scenario_options(replay)
-    replay.add_argument("--json", action="store_true", help="print what was sent as JSON")
-
+    _replay_options(add("replay", "replay contacts onto the contacts topic, and their labels onto the labels topic"))
     _import_options(add("import", "an export to enriched contacts without personal data"))
     add("score", "the scoring worker: contacts to predictions")
     add("monitor", "the monitor: predictions to panes, alerts and Redis")
@@ -74,6 +63,34 @@ def parser() -> argparse.ArgumentParser:
     status = add("status", "every part: reachable or not, lag, champion, what is firing")
     status.add_argument("--json", action="store_true", help="as one JSON document")
     return root
+
+
+def _replay_options(found: argparse.ArgumentParser) -> None:
+    found.add_argument(
+        "source", nargs="+", metavar="SOURCE",
+        help="LemList CSV, enriched CSV, JSONL of contacts, or scenario:NAME; several are merged by time",
+    )  # fmt: skip
+    pace = found.add_mutually_exclusive_group()
+    pace.add_argument("--rate", type=_positive, metavar="R", help="contacts per second (default 100)")
+    pace.add_argument("--speed", type=_positive, metavar="X", help="the original gaps, so many times faster")
+    pace.add_argument("--fast", action="store_true", help="as fast as the broker takes them")
+    found.add_argument(
+        "--order", choices=("time", "file"), default="time",
+        help="of time of contact, or as they stand in the file (default %(default)s)",
+    )  # fmt: skip
+    found.add_argument("--limit", type=_at_least(1), metavar="N", help="stop after so many contacts")
+    found.add_argument("--resume", action="store_true", help="go on where the last run of this replay ended")
+    found.add_argument(
+        "--labels-delay", type=_delay, metavar="D",
+        help="contacts, or a time such as 90s, 12h or 3d, before a label follows (default: at once; with --speed, when"
+        " the source says)",
+    )  # fmt: skip
+    _scenario_options(found)
+    found.add_argument(
+        "--onset", type=_at_least(0), default=1_000, metavar="N", help="contacts before the drift (default %(default)s)"
+    )
+    found.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden", help="of the drift")
+    found.add_argument("--json", action="store_true", help="print what was sent as one JSON document")
 
 
 def _import_options(found: argparse.ArgumentParser) -> None:
@@ -151,6 +168,24 @@ def _positive(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
+
+
+def _delay(text: str) -> int | timedelta:
+    """A number of contacts, or a duration.
+
+    >>> _delay("50"), _delay("90s"), _delay("1.5h")
+    (50, datetime.timedelta(seconds=90), datetime.timedelta(seconds=5400))
+    """
+    units = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if found is not None and not found[2] and "." not in found[1]:
+        return int(found[1])
+    if found is None or found[2] not in units:
+        raise argparse.ArgumentTypeError(f"{text} is neither a number of contacts nor a time such as 90s, 12h or 3d")
+    try:
+        return timedelta(**{units[found[2]]: float(found[1])})
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text} is longer than any replay") from None
 
 
 def _share(text: str) -> float:

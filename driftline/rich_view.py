@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event as Flag
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -29,19 +32,75 @@ LEVEL_STYLES = {
 }
 
 
+class Sent(Protocol):
+    """What a replay counts of itself."""
+
+    contacts: int
+    labels: int
+    skipped: int
+
+
+class ReplayView:
+    """What the progress bar of a replay shows. It looks at the counts by itself, also while the replay waits.
+
+    Args:
+        sent: the counts.
+        total: contacts, where that is known.
+        asked: contacts per second; None where no rate is asked for.
+    """
+
+    RATE_OVER = 2.0
+    """Seconds that the rate shown is a mean of."""
+
+    def __init__(self, sent: Sent, total: int | None, asked: float | None) -> None:
+        self.paused = False
+        self.next_at: float | None = None
+        """`time.monotonic` at which something is sent again, where that takes long."""
+        self._sent, self._total, self._asked = sent, total, asked
+        self._passed = deque([(time.monotonic(), sent.contacts)])
+
+    def render(self) -> RenderableType:
+        """Bar, position and what `told` says, on one line."""
+        line = Table.grid(padding=(0, 1))
+        for _ in range(4):
+            line.add_column(no_wrap=True)
+        position = f"{self.dealt_with:,}" + (f"/{self._total:,}" if self._total else "")
+        bar = ProgressBar(self._total, self.dealt_with, width=12)
+        line.add_row("replaying", bar, position, self.told(time.monotonic()))
+        return line
+
+    @property
+    def dealt_with(self) -> int:
+        """Contacts sent, or found to be there already."""
+        return self._sent.contacts + self._sent.skipped
+
+    def told(self, now: float) -> str:
+        """Rate, labels and what it waits for, at a time of `time.monotonic`."""
+        passed = self._passed
+        passed.append((now, self._sent.contacts))
+        while len(passed) > 2 and now - passed[0][0] > self.RATE_OVER:
+            passed.popleft()
+        rate = (passed[-1][1] - passed[0][1]) / max(1e-9, passed[-1][0] - passed[0][0])
+        words = [f"{rate:,.0f}/s" + ("" if self._asked is None else f" of {self._asked:,g}/s")]
+        if self._sent.labels:
+            words.append(f"{self._sent.labels:,} labels")
+        if self.paused:
+            words.append("[yellow]paused[/]")
+        elif self.next_at is not None and self.next_at > now:
+            words.append(f"next in {timedelta(seconds=round(self.next_at - now))}")
+        elif self._total and rate and self._total > self.dealt_with:
+            words.append(f"{timedelta(seconds=round((self._total - self.dealt_with) / rate))} left")
+        return ", ".join(words)
+
+
 @contextmanager
-def replay_progress(total: int | None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error; yields the function that moves it."""
-    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task("replaying", total=total, rate="")
-        started = time.monotonic()
-
-        def move(sent: int) -> None:
-            rate = sent / max(1e-9, time.monotonic() - started)
-            bar.update(task, completed=sent, rate=f"{rate:,.0f}/s")
-
-        yield move
+def replay_progress(sent: Sent, total: int | None, asked: float | None = None) -> Iterator[ReplayView]:
+    """A progress bar on standard error."""
+    view, console = ReplayView(sent, total, asked), Console(stderr=True)
+    with Live(get_renderable=view.render, console=console, refresh_per_second=5):
+        yield view
+    if not console.is_interactive:
+        console.print()  # the line that is drawn once has no end
 
 
 @contextmanager
