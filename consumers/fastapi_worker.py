@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import time
 import uuid
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from model.kafka_models import KafkaModels
 Say = Callable[[str], None]
 DRAIN_SECONDS = 1.5
 """At the end, for the spool; the rest stays for the next start."""
+SWITCH_SECONDS = 0.0005
+"""After which a thread that scores a batch, or feeds the topic, gives way to the one that answers."""
 ANSWER_SECONDS = 2
 """At the end, for requests in flight."""
 
@@ -40,6 +43,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
         SettingsError: no broker is named, the address is taken, or the spool is another process's.
     """
     connection(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # what happens is said here; contacts are in no log
     listener = _listen(settings)
     try:

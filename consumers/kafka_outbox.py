@@ -37,6 +37,8 @@ from driftline.workers import Stopped
 Say = Callable[[str], None]
 AT_A_TIME = 2_000
 """Contacts, or one request if it has more."""
+LINGER = 0.05
+"""Seconds in which contacts gather before they are sent: each sending holds up those who answer."""
 LATE = 2.0
 """Seconds for what a predecessor had handed over to arrive."""
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
@@ -88,6 +90,7 @@ class Outbox:
                 if self._producer is None:
                     self._connect()
                 if self._spool.wait(0.2):
+                    self._closing.wait(LINGER)
                     self._send(self._spool.take(AT_A_TIME))
             except Stopped:
                 break
