@@ -28,7 +28,6 @@ from driftline.counts import Counter
 from driftline.events import INPUTS, Contact
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
-from driftline.workers import ready_file
 from model.kafka_models import champion_event, publish, registered_event
 from model.retrain import Maker
 from producers.scenarios import SCENARIOS
@@ -67,11 +66,12 @@ def main() -> None:
     inputs = [inputs_of(contact) for contact, _ in contacts]
     one = [msgspec.json.encode(contact) for contact in inputs[:1_000]]
     hundred = [msgspec.json.encode({"contacts": inputs[n : n + 100]}) for n in range(0, 2_000, 100)]
+    all_of_them = [msgspec.json.encode({"contacts": inputs})]
     loads = [
         Load("/predict, 1 connection", "/predict", one, 1, 3.0),
         Load("/predict, 8 connections", "/predict", one, 8, 3.0),
         Load("/predict/batch of 100, 4 connections", "/predict/batch", hundred, 4, 3.0),
-        Load("/predict/batch of 10,000, 1 connection", "/predict/batch", [msgspec.json.encode({"contacts": inputs})], 1, 4.0),
+        Load("/predict/batch of 10,000, 1 connection", "/predict/batch", all_of_them, 1, 4.0),
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, LocalStack(settings_of(folder), say=lambda _: None) as stack:
         publish(stack.settings, [registered_event(champion), champion_event("1", None)])

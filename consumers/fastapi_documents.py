@@ -112,6 +112,7 @@ def _takes(schema: str, example: Any) -> dict[str, Any]:
 
 
 PREDICT: dict[str, Any] = {
+    "operation_id": "predict",
     "summary": "Score one contact",
     "openapi_extra": _takes("GivenContact", CONTACT_EXAMPLE),
     "responses": {
@@ -124,6 +125,7 @@ PREDICT: dict[str, Any] = {
     },
 }
 PREDICT_BATCH: dict[str, Any] = {
+    "operation_id": "predict_batch",
     "summary": f"Score 1 to {MOST_CONTACTS:,} contacts, all by one version of the model",
     "openapi_extra": _takes("GivenBatch", {"contacts": [CONTACT_EXAMPLE, {"llm_quality": 40}]}),
     "responses": {
@@ -153,6 +155,7 @@ PREDICT_BATCH: dict[str, Any] = {
     },
 }
 HEALTH: dict[str, Any] = {
+    "operation_id": "health",
     "summary": "How the API is; 200 as long as it runs",
     "responses": {
         200: _json(
@@ -163,10 +166,12 @@ HEALTH: dict[str, Any] = {
     },
 }
 READY: dict[str, Any] = {
+    "operation_id": "ready",
     "summary": "Whether contacts are taken",
     "responses": {200: _json("Ready", "They are", {"status": "ready"}), 503: UNAVAILABLE},
 }
 METRICS: dict[str, Any] = {
+    "operation_id": "metrics",
     "summary": "For Prometheus",
     "responses": {
         200: {"description": "Text exposition format", "content": {"text/plain": {"schema": {"type": "string"}}}}

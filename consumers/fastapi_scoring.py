@@ -76,11 +76,11 @@ class Api:
 def create_app(api: Api) -> ASGIApp:
     """The whole API as an ASGI app."""
     app = FastAPI(title="Driftline", version="0.1.0", redoc_url=None, swagger_ui_oauth2_redirect_url=None)
-    app.openapi_schema = None
     app.exception_handlers[RefusedError] = _refused
     _score_routes(app, api)
     _state_routes(app, api)
-    app.openapi_schema = document(app, with_key=api.key is not None)
+    documented = document(app, with_key=api.key is not None)
+    app.openapi = lambda: documented  # type: ignore[method-assign]  # as FastAPI's own guide has it
     return _Front(app, api)
 
 

@@ -116,7 +116,7 @@ class Spool:
     def __init__(self, folder: Path, name: str, limit: int) -> None:
         self.folder, self._limit = folder, limit
         self._segment_bytes = min(SEGMENT_BYTES, limit // 8)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # contacts are people
         self._claim()
         self._grown = Condition()
         self._progress = self._read_progress() or Progress(name)
@@ -266,11 +266,19 @@ class Spool:
         while closed and self._segments[0].end <= self._progress.position:
             segment = self._segments.popleft()
             closed -= 1
-            if segment.marks:
-                with (self.folder / "keys").open("ab") as keys:
-                    keys.write(b"".join(segment.marks))
+            self._keep_keys(segment.marks)
             segment.path.unlink()
             self._bytes -= segment.size
+
+    def _keep_keys(self, marks: list[bytes]) -> None:
+        if not marks:
+            return
+        path = self.folder / "keys"
+        with path.open("ab") as file:
+            file.write(b"".join(marks))
+            grown = file.tell()
+        if grown > 2 * KEYS * 2 * _MARK:
+            _replace(path, b"".join(key + body for key, body in self._keys.items()))
 
     def _recover(self, path: Path) -> None:
         segment = _Segment(path, 0, self._end)
