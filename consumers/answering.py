@@ -50,8 +50,8 @@ class Answering:
             key: the request's idempotency key; a request whose key was taken before is answered, but not kept again.
 
         Raises:
-            RefusedError: 503 without a model or without room, 413 for what is too large, 422 for a key taken with
-                another body.
+            RefusedError: 503 without a model or without room, 413 for what is too large, 409 for a key that was
+                taken with another body.
         """
         model = self.models.champion
         if model is None:
@@ -88,4 +88,4 @@ class Answering:
         except SpoolTooSmallError as fault:
             raise RefusedError(413, str(fault)) from None
         except KeyReusedError as fault:
-            raise RefusedError(422, str(fault), kind="value_error") from None
+            raise RefusedError(409, str(fault)) from None

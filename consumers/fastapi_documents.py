@@ -92,6 +92,10 @@ UNAVAILABLE = _fault("No model yet, or no room in the spool", "no model yet: `dr
 UNAVAILABLE["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}}}
 _REFUSED: dict[int | str, dict[str, Any]] = {
     408: _fault("The body did not come in time", "the body did not come within 30 s"),
+    409: _fault(
+        "The Idempotency-Key was taken with another body",
+        "this Idempotency-Key came with another body before: take a new one",
+    ),
     413: _fault("Too many contacts, or too many bytes", "more than 33,554,432 bytes: send the contacts in pages"),
     415: _fault("Not sent as JSON", "send JSON, with the header Content-Type: application/json"),
     503: UNAVAILABLE,

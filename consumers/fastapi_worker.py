@@ -49,6 +49,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     try:
         spool = Spool(settings.home / "api-spool", f"api-{uuid.uuid4().hex[:16]}", settings.api_spool_bytes)
     except SpoolTakenError:
+        listener.close()
         raise SettingsError(
             f"an API already runs in {settings.home}: stop it, or set another DRIFTLINE_HOME (each needs its own spool)"
         ) from None

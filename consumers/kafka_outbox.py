@@ -11,7 +11,8 @@ still about to take. So where contacts are in doubt, the outbox waits for `LATE`
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -41,6 +42,9 @@ LINGER = 0.05
 """Seconds in which contacts gather before they are sent: each sending holds up those who answer."""
 LATE = 2.0
 """Seconds for what a predecessor had handed over to arrive."""
+GIVES_UP: dict[str, Any] = {"request_timeout_ms": 5_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000}
+"""Then the broker is connected to anew: it may be another one by now. A record must not be given up while its producer
+goes on trying, so it is the producer that gives up."""
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -117,13 +121,14 @@ class Outbox:
             self._closing.wait(LATE)
             self._there = positions_on_topic(self._settings, CONTACTS, self._spool.progress.name, start=start)
         self._spool.starts_at(start)
-        self._producer = open_producer(self._settings, linger_ms=0)
+        self._producer = open_producer(self._settings, linger_ms=0, **GIVES_UP)
         self._reachable = True
 
     def _disconnect(self) -> None:
         self._reachable = False
         if self._producer is not None:
-            self._producer.close(timeout=0)
+            with suppress(KafkaTimeoutError):  # at the end, when the process goes as well
+                self._producer.close(timeout=0)
             self._producer = None
 
     def _ends(self) -> dict[int, int]:
@@ -146,27 +151,33 @@ class Outbox:
             for position, contact in enumerate(frame.contacts, frame.position)
             if position not in self._there
         ]
+        sent = [(contact, self._hand_over(*contact)) for contact in contacts]
+        self._flush()
         start = dict(self._spool.progress.start)
-        for contact, sent in zip(contacts, self._put(contacts), strict=True):
-            if isinstance(sent.exception, _TOO_LARGE):  # perhaps only in company
-                (sent,) = self._put([contact])  # noqa: PLW2901
-                if isinstance(sent.exception, _TOO_LARGE):
-                    self._set_aside(contact, sent.exception)
-                    continue
-            if sent.exception is not None:
-                raise sent.exception
-            start[sent.value.partition] = sent.value.offset + 1
+        for contact, future in sent:
+            if isinstance(future, _TOO_LARGE):
+                self._set_aside(contact, future)
+            elif isinstance(future.exception, _TOO_LARGE):
+                self._set_aside(contact, future.exception)
+            elif future.exception is not None:
+                raise future.exception
+            else:
+                start[future.value.partition] = future.value.offset + 1
         self._there = {position for position in self._there if position >= batch.end}
         self._spool.sent(batch, start)
 
-    def _put(self, contacts: Sequence[tuple[int, str, bytes]]) -> list[Any]:
-        """The futures of some contacts, all of them done."""
+    def _hand_over(self, position: int, key: str, value: bytes) -> Any:
+        """A future of the record, or why there is none."""
         assert self._producer is not None
-        name, send, topic = self._spool.progress.name, self._producer.send, self._topic
-        sent = [
-            send(topic, key=key.encode(), value=value, headers=[sent_header(name, position)])
-            for position, key, value in contacts
-        ]
+        headers = [sent_header(self._spool.progress.name, position)]
+        try:
+            return self._producer.send(self._topic, key=key.encode(), value=value, headers=headers)
+        except _TOO_LARGE as fault:
+            return fault
+
+    def _flush(self) -> None:
+        """Returns once every record has been taken or given up."""
+        assert self._producer is not None
         while True:
             try:
                 self._producer.flush(timeout=2)
@@ -177,7 +188,7 @@ class Outbox:
                 self._say(f"the broker does not answer; {self._spool.waiting:,} contacts wait for it")
             else:
                 self._reachable = True
-                return sent
+                return
 
     def _set_aside(self, contact: tuple[int, str, bytes], reason: Exception) -> None:
         position, key, value = contact
