@@ -42,9 +42,12 @@ LINGER = 0.05
 """Seconds in which contacts gather before they are sent: each sending holds up those who answer."""
 LATE = 2.0
 """Seconds for what a predecessor had handed over to arrive."""
-GIVES_UP: dict[str, Any] = {"request_timeout_ms": 5_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000}
-"""Then the broker is connected to anew: it may be another one by now. A record must not be given up while its producer
-goes on trying, so it is the producer that gives up."""
+TRIES_ONCE: dict[str, Any] = {
+    "enable_idempotence": False, "retries": 0, "linger_ms": 0,
+    "request_timeout_ms": 5_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000,
+}  # fmt: skip
+"""What becomes of a record is asked of the topic, so the producer has nothing to remember of an earlier attempt; an
+idempotent one would wait for ever for its id from a broker that was replaced, and could not be made to let go."""
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
@@ -121,7 +124,7 @@ class Outbox:
             self._closing.wait(LATE)
             self._there = positions_on_topic(self._settings, CONTACTS, self._spool.progress.name, start=start)
         self._spool.starts_at(start)
-        self._producer = open_producer(self._settings, linger_ms=0, **GIVES_UP)
+        self._producer = open_producer(self._settings, **TRIES_ONCE)
         self._reachable = True
 
     def _disconnect(self) -> None:
