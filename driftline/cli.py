@@ -146,6 +146,14 @@ def retrain(settings: Settings, options: Namespace) -> int:
     return _work(settings, "retrain", lambda: run(settings, lambda: base, say, Event()))
 
 
+def api(settings: Settings, options: Namespace) -> int:
+    """The HTTP API."""
+    stop = stop_on_signals()
+    from consumers.fastapi_worker import run
+
+    return _work(settings, "api", lambda: run(settings, say, stop))
+
+
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
     """A worker ends only when it is interrupted, or fails."""
     clear_ready(settings.home, name)
@@ -304,7 +312,7 @@ def status(settings: Settings, options: Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
     command.__name__.rstrip("_"): command
-    for command in (demo, up, replay, import_, score, monitor, retrain, alerts, backtest, model, watch, status)
+    for command in (demo, up, replay, import_, score, monitor, retrain, api, alerts, backtest, model, watch, status)
 }
 
 if __name__ == "__main__":

@@ -408,6 +408,10 @@ def encode(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
+UNREADABLE = (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises over bytes from outside; the last one where JSON is nested a thousand deep."""
+
+
 def decode(kind: type[E], value: bytes) -> E:
     """Parse and validate one event.
 
@@ -416,8 +420,8 @@ def decode(kind: type[E], value: bytes) -> E:
     """
     try:
         event: E = _decoders[kind].decode(value)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise ValueError(_without_values(fault)) from None
+    except UNREADABLE as fault:
+        raise ValueError(without_values(fault)) from None
     return event
 
 
@@ -441,7 +445,8 @@ def decode_folded(value: bytes) -> Folded:
         raise no_pane from None
 
 
-def _without_values(fault: Exception) -> str:
+def without_values(fault: Exception) -> str:
+    """What is wrong and where, of one of `UNREADABLE`: never the value."""
     if isinstance(fault, msgspec.ValidationError):
         # msgspec quotes the offending value only for invalid enum members: keep what stands before it.
         text = str(fault)
@@ -452,6 +457,8 @@ def _without_values(fault: Exception) -> str:
         )
     if isinstance(fault, UnicodeDecodeError):
         return "not UTF-8"
+    if isinstance(fault, RecursionError):
+        return "not JSON: nested too deeply"
     return "not JSON: " + str(fault).split(":", 1)[-1].strip()
 
 

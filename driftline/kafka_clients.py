@@ -151,13 +151,13 @@ def open_consumer(settings: Settings, *, group: str | None = None, **options: An
 
 
 def open_producer(settings: Settings, *, transactional_id: str | None = None, **options: Any) -> KafkaProducer:
-    """An idempotent producer: retries neither lose, repeat nor reorder."""
+    """An idempotent producer, unless told otherwise: retries neither lose, repeat nor reorder."""
     return KafkaProducer(
         **connection(settings),
         acks="all",
-        enable_idempotence=True,
         transactional_id=transactional_id,
         **{
+            "enable_idempotence": True,
             "linger_ms": 20,
             "batch_size": BATCH_BYTES,
             "max_request_size": LARGEST_MESSAGE,

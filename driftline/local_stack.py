@@ -28,8 +28,8 @@ from driftline.workers import ready_file, unwritable
 
 Say = Callable[[str], None]
 STOP_SECONDS = 4.0
-WORKERS = ("score", "monitor", "retrain")
-READY_WORKERS = ("score", "monitor")
+WORKERS = ("score", "monitor", "retrain", "api")
+READY_WORKERS = ("score", "monitor", "api")
 _OF_THE_STACK_ALONE = ("DRIFTLINE_KAFKA_PORT", "DRIFTLINE_REDIS_PORT")
 
 
@@ -106,13 +106,14 @@ class LocalStack:
         self._write_state()
 
     def wait_until_ready(self) -> None:
-        """Return once scorer and monitor have joined their groups and own partitions.
+        """Return once scorer and monitor have joined their groups and own partitions, and the API has its model.
 
         Raises:
             StackError: they have not within 60 seconds.
         """
         deadline = time.monotonic() + 60
-        while waiting := [name for name in READY_WORKERS if not ready_file(self.home, name).exists()]:
+        started = [name for name in READY_WORKERS if name in self.children]
+        while waiting := [name for name in started if not ready_file(self.home, name).exists()]:
             if time.monotonic() > deadline:
                 child = self.children[waiting[0]]
                 raise StackError(f"{child.name} did not get ready: {child.last_line()} (log: {child.log})")
@@ -182,8 +183,9 @@ class LocalStack:
         redis_home.mkdir(exist_ok=True)
         url = f"tcp://127.0.0.1:{kafka_port}"
         self.settings = load_settings(
-            **self.settings.model_dump(exclude={"kafka", "redis", "mlflow", "home"}),
+            **self.settings.model_dump(exclude={"kafka", "redis", "mlflow", "home", "api_port"}),
             home=self.home,
+            api_port=_port(self.settings.api_port, "DRIFTLINE_API_PORT"),
             kafka=f"127.0.0.1:{kafka_port}",
             redis=f"redis://127.0.0.1:{redis_port}/0",
             mlflow=f"sqlite:///{self.home / 'mlflow.db'}",
@@ -235,6 +237,8 @@ class LocalStack:
     def addresses(self) -> dict[str, str]:
         """Where each part of the stack is, as ``driftline up --json`` prints it."""
         told = {"kafka": self.settings.kafka, "redis": self.settings.redis_url, "mlflow": self.settings.mlflow}
+        if "api" in self.children:
+            told["api"] = self.settings.api_address
         return {name: address for name, address in told.items() if address is not None}
 
 

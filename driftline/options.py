@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     _import_options(add("import", "an export to enriched contacts without personal data"))
     add("score", "the scoring worker: contacts to predictions")
     add("monitor", "the monitor: predictions to panes, alerts and Redis")
+    add("api", "the HTTP API: POST /predict and /predict/batch, by the scorer of the stream")
     add("retrain", "the retraining worker: makes the first champion, then of alerts in Redis a better one")
 
     alerts = add("alerts", "print alerts, one a line")

@@ -77,6 +77,16 @@ class Settings(BaseSettings):
     )
     batch: int = Field(500, ge=1, le=10_000, description="contacts scored at a time")
 
+    api_host: str = Field("127.0.0.1", min_length=1, description="where the API listens")
+    api_port: int = Field(0, ge=0, le=65535, description="of the API; 0 takes a free one")
+    api_key: SecretStr | None = Field(None, description="what clients of the API have to send; without one, nothing")
+    api_max_bytes: int = Field(32 * 1024**2, ge=1_024, description="of a request's body")
+    api_spool_bytes: int = Field(
+        256 * 1024**2, ge=1024**2, description="of contacts that the API has answered and the broker not taken yet"
+    )
+    prediction_log_bytes: int = Field(50 * 1024**2, ge=10_000, description="of logs/predictions.jsonl")
+    prediction_log_files: int = Field(5, ge=1, le=1_000, description="full ones that are kept")
+
     @field_validator("kafka")
     @classmethod
     def _is_host_and_port(cls, value: str | None) -> str | None:
@@ -118,6 +128,14 @@ class Settings(BaseSettings):
         return self.redis.get_secret_value() if self.redis else None
 
     @property
+    def api_address(self) -> str | None:
+        """Where the API is reached from this machine, as far as its port is known."""
+        if not self.api_port:
+            return None
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+
+    @property
     def stack_file(self) -> Path:
         """Where a running local stack leaves its addresses."""
         return self.home / "stack.json"
@@ -156,4 +174,6 @@ def _of_local_stack(settings: Settings) -> dict[str, Any]:
         found["redis"] = SecretStr(addresses["redis"])
     if settings.mlflow is None:
         found["mlflow"] = addresses["mlflow"]
+    if not settings.api_port and "api" in addresses:
+        found["api_port"] = int(addresses["api"].rpartition(":")[2])
     return found

@@ -17,7 +17,7 @@ from driftline.kafka_clients import wait_for_kafka
 from driftline.redis_client import RETRAIN_PROGRESS, UNREACHABLE, open_redis, redis_address
 from driftline.settings import Settings
 
-WORKERS = ("score", "monitor", "retrain")
+WORKERS = ("score", "monitor", "retrain", "api")
 
 
 class Status(TypedDict):
@@ -40,6 +40,8 @@ def read_status(settings: Settings) -> Status:
         "redis": {"reachable": _redis_answers(settings), "address": redis_address(settings)},
         "mlflow": {"reachable": _mlflow_answers(settings), "address": settings.mlflow or "(not set)"},
     }
+    if settings.api_address is not None:
+        parts["api"] = {"reachable": _listens(settings.api_address), "address": settings.api_address}
     status = Status(
         parts=parts,
         workers={name: {"pid": None, "alive": False, "lag": None} for name in WORKERS},
@@ -121,6 +123,11 @@ def _mlflow_answers(settings: Settings) -> bool:
     uri = settings.mlflow or ""
     if uri.startswith("sqlite:///"):
         return Path(uri.removeprefix("sqlite:///")).exists()
+    return _listens(uri)
+
+
+def _listens(uri: str) -> bool:
+    """Whether something takes connections at the address of a URI."""
     address = urlsplit(uri)
     if not address.hostname:
         return False
