@@ -167,6 +167,11 @@ def replay(settings: Settings, options: Namespace) -> int:
 
 def import_(settings: Settings, options: Namespace) -> int:
     """An export to enriched contacts."""
+    if options.dry_run:
+        from producers.openai_command import dry_run
+
+        dry_run(settings, options, say)
+        return DONE
     from producers.import_command import run
 
     stop = stop_on_signals()

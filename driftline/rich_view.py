@@ -53,6 +53,25 @@ def file_progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
+@contextmanager
+def status_line(say: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
+    """A line on standard error that the yielded function replaces; where that is no terminal, a new one every 5 s."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status("") as status:
+            yield lambda text: status.update(Text(text))
+        return
+    told = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal told
+        if time.monotonic() - told >= 5:
+            told = time.monotonic()
+            say(text)
+
+    yield tell
+
+
 def backtest_table(found: dict[str, Any]) -> None:
     """A backtest for people."""
     console, promise = Console(), found["promise"]

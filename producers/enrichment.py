@@ -148,7 +148,7 @@ def offline(contacts: Iterable[Labelled]) -> Iterator[Labelled]:
     """The rules as an `Enrich`."""
     for labelled in contacts:
         contact = labelled.contact
-        yield filled(labelled, contact, enrich(profile_of(contact))) if is_open(contact) else labelled
+        yield filled(labelled, enrich(profile_of(contact))) if is_open(contact) else labelled
 
 
 def _seniority(title: str) -> str:
@@ -170,19 +170,16 @@ def _seniority(title: str) -> str:
 
 def _business_type(title: str, seniority: str) -> str:
     """What the person does all day; who leads and sells is a salesperson below the top."""
-    if not title or _SEEKING.search(title):
-        return "others"
-    if _SUPPORT.search(title):
-        return "workers"
-    if seniority == "C-Level":
-        return "leaders"
-    if _SALES.search(title):
-        return "salespeople"
-    if seniority == "Executive" or _LEADER.search(title):
-        return "leaders"
-    if _EXPERT.search(title):
-        return "experts"
-    return "leaders" if seniority == "Senior" and "product manager" not in title else "workers"
+    rules = (
+        ("others", not title or _SEEKING.search(title)),
+        ("workers", _SUPPORT.search(title)),
+        ("leaders", seniority == "C-Level"),
+        ("salespeople", _SALES.search(title)),
+        ("leaders", seniority == "Executive" or _LEADER.search(title)),
+        ("experts", _EXPERT.search(title)),
+        ("leaders", seniority == "Senior" and "product manager" not in title),
+    )
+    return next((name for name, holds in rules if holds), "workers")
 
 
 def _geography(place: str | None) -> str:

@@ -55,6 +55,7 @@ def profile_of(contact: Contact) -> Profile:
     return {name: value for name, value in columns.items() if value not in (None, "")}
 
 
-def filled(labelled: Labelled, contact: Contact, fields: Fields) -> Labelled:
+def filled(labelled: Labelled, fields: Fields) -> Labelled:
     """The contact with these fields, and its label as it was."""
-    return labelled._replace(contact=msgspec.structs.replace(contact, **fields))
+    assert isinstance(labelled.contact, Contact)
+    return labelled._replace(contact=msgspec.structs.replace(labelled.contact, **fields))
