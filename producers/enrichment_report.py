@@ -24,6 +24,7 @@ class EnrichmentReport:
             another one's in this run (``repeated``).
         missing: by field, contacts without it because no answer could be read.
         retries: calls that were repeated since they failed or were turned away.
+        asked_again: profiles that the first answer was not complete for.
         usd: spent, with what failed calls may have cost; None where no price is known.
     """
 
@@ -35,6 +36,7 @@ class EnrichmentReport:
     missing: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FIELDS, 0))
     calls: int = 0
     retries: int = 0
+    asked_again: int = 0
     tokens: Tokens = field(default_factory=Tokens)
     usd: float | None = None
     max_cost: float | None = None
@@ -65,14 +67,16 @@ class EnrichmentReport:
 
     def line(self) -> str:
         """For people, on one line."""
+        counts = {
+            "asked": self.asked, "cached": self.cached, "repeated": self.repeated, "untouched": self.untouched,
+            "values missing": sum(self.missing.values()),
+        }  # fmt: skip
+        calls = {"calls": self.calls, "retries": self.retries, "profiles asked again": self.asked_again}
         cost = "cost unknown" if self.usd is None else f"{self.usd:.4f} USD"
         if self.max_cost is not None:
             cost += f" of {self.max_cost:g}"
-        return (
-            f"{self.contacts:,} contacts: {self.asked:,} asked, {self.cached:,} cached, {self.repeated:,} repeated,"
-            f" {self.untouched:,} untouched; {sum(self.missing.values()):,} values missing; {self.answered:,} profiles"
-            f" answered in {self.calls:,} calls, {self.retries:,} retries; {cost}"
-        )
+        parts = (f"{self.contacts:,} contacts", *_told(counts), *_told(calls), cost)
+        return " · ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON-able data, for the report of the import."""
@@ -85,9 +89,14 @@ class EnrichmentReport:
             "missing": self.missing,
             "calls": self.calls,
             "retries": self.retries,
+            "asked_again": self.asked_again,
             "input_tokens": self.tokens.input,
             "cached_input_tokens": self.tokens.cached,
             "output_tokens": self.tokens.output,
             "usd": None if self.usd is None else round(self.usd, 6),
             "max_cost": self.max_cost,
         }
+
+
+def _told(counts: Mapping[str, int]) -> list[str]:
+    return [f"{count:,} {what}" for what, count in counts.items() if count]

@@ -104,6 +104,7 @@ class Endpoint:
         found: dict[str, dict[str, Value]] = {key: {} for key in profiles}
         for turn, together in enumerate((len(profiles), len(profiles), 1)):
             unanswered = list(found)
+            self._report.asked_again += len(unanswered) if turn == 1 else 0
             for start in range(0, len(unanswered), together):
                 keys = unanswered[start : start + together]
                 room = (self._answer_tokens * len(keys) + OVERHEAD) << turn
