@@ -167,11 +167,11 @@ def replay(settings: Settings, options: Namespace) -> int:
 
 def import_(settings: Settings, options: Namespace) -> int:
     """An export to enriched contacts."""
+    raise_on_signals()
     from producers.import_command import run
 
-    stop = stop_on_signals()
-    run(settings, options, say, stop)
-    return INTERRUPTED if stop.is_set() else DONE
+    run(settings, options, say)
+    return DONE
 
 
 def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int], None]) -> ReplayResult:
