@@ -53,7 +53,8 @@ def file_progress(total: int, doing: str | None = None) -> Iterator[Callable[[in
     """
     done = MofNCompleteColumn() if doing is None else DownloadColumn()
     columns = (TextColumn(doing or "folding"), BarColumn(), done, TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(doing or "folding", total=total)
         yield lambda done: bar.update(task, completed=done)
 

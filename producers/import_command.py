@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -146,24 +145,24 @@ def _tell(document: dict[str, Any], *, as_json: bool) -> None:
 
 
 def report_lines(document: dict[str, Any]) -> list[str]:
-    """The report for people."""
+    """The report for people, one line for each of its figures."""
     columns, labels = document["columns"], document["labels"]
     kinds = f"{columns['used']} used, {columns['personal']} personal, {len(columns['unused'])} not used"
-    unknown = f", {columns['unknown']} unknown" if columns["unknown"] else ""
-    told = f"{labels['engaged']:,} engaged, {labels['not_engaged']:,} not engaged, {labels['unlabelled']:,} unlabelled"
-    lines = [
-        f"read        {document['read']:>9,} rows: {document['encoding']}, {document['delimiter']}; columns: "
-        + kinds
-        + unknown,
-        f"written     {document['contacts'] if document['out'] else 0:>9,} contacts"
-        + (f" to {document['out']}" if document["out"] else ""),
-        f"labels      {labels['engaged'] + labels['not_engaged']:>9,} {told}; {labels['with_time']:,} with their time",
-        f"duplicates  {document['duplicates']:>9,} rows, of each contact the last one is kept",
-    ]
-    for what in ("dropped", "repaired", "scrubbed"):
-        counts = Counter(document[what])
-        lines.append(f"{what:11} {counts.total():>9,}")
-        lines += [f"            {count:>9,} {kind}" for kind, count in counts.most_common()]
+    kinds += f", {columns['unknown']} unknown" * bool(columns["unknown"])
+    labelled = f"{labels['engaged']:,} engaged, {labels['not_engaged']:,} not; {labels['with_time']:,} with their time"
+    told = {
+        "read": (document["read"], f"rows; {document['encoding']}, {document['delimiter']}; columns: {kinds}"),
+        "written": (document["contacts"], f"contacts to {document['out']}") if document["out"] else (0, "contacts"),
+        "labelled": (labels["engaged"] + labels["not_engaged"], labelled),
+        "unlabelled": (labels["unlabelled"], ""),
+        "duplicates": (document["duplicates"], "of each contact the last row is kept"),
+        **{what: _by_kind(document[what]) for what in ("dropped", "repaired", "scrubbed")},
+    }
+    lines = [f"{name:10} {count:>9,}  {words}".rstrip() for name, (count, words) in told.items()]
     if document["dead_letters"]:
         lines.append(f"where the dropped rows stand in the export: {document['dead_letters']}")
     return lines
+
+
+def _by_kind(counts: dict[str, int]) -> tuple[int, str]:
+    return sum(counts.values()), ", ".join(f"{kind}: {count:,}" for kind, count in counts.items())

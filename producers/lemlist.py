@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,8 +60,10 @@ class ExportRow(NamedTuple):
     """One row that is not blank."""
 
     record: Record
+    values: list[str]
+    """Stripped, and as many as there are columns."""
     columns: dict[str, str]
-    """Stripped values by `Export.names`."""
+    """The same by `Export.names`."""
     fault: str
     """Why it is no contact; empty where it is one."""
     repairs: Repairs
@@ -110,21 +113,21 @@ class Export:
         enriched = any(name in ENRICHED for name in names)
         for record in self.table.records():
             if record.values is None:
-                yield ExportRow(record, {}, record.fault, [])
+                yield ExportRow(record, [], {}, record.fault, [])
                 continue
             values = [value.strip() for value in record.values]
             if not any(values):
                 continue
             repairs: Repairs = ["encoding"] if record.is_guess else []
+            fault = "" if len(values) == width else self._misfit(values, repairs)
             columns = dict(zip(names, values, strict=False))
-            for place, name in repeats:
-                columns[name] = next((values[at] for at in place if at < len(values) and values[at]), "")
-            fault = "" if len(values) == width else self._misfit(values, columns, repairs)
+            for places, name in repeats:
+                columns[name] = next((values[at] for at in places if values[at]), "")
             if not fault and (enriched or record.length > LONGEST):
                 fault = _fault(columns, repairs)
             if not fault and not any(columns.get(name) for name in (*IDENTITY, *INPUTS)):
                 fault = "it has neither an id nor any input of the model"
-            yield ExportRow(record, columns, fault, repairs)
+            yield ExportRow(record, values, columns, fault, repairs)
 
     def contact(self, row: ExportRow, salt: str, tally: Tally) -> Labelled:
         """The contact of a row without a fault; its eight ``llm_*`` fields as they are in the file, or all None."""
@@ -147,26 +150,33 @@ class Export:
         places = {name: [at for at, other in enumerate(self.names) if other == name] for name in self.names if name}
         return [(found, name) for name, found in places.items() if len(found) > 1]
 
-    def _misfit(self, values: Sequence[str], columns: Row, repairs: Repairs) -> str:
-        """What is wrong with a row of another width than the header's; if nothing, it is a repair."""
-        if len(values) > len(self.names):
-            if any(values[len(self.names) :]):
+    def _misfit(self, values: list[str], repairs: Repairs) -> str:
+        """Give a row the width of the header, which is a repair; or say why it cannot be a row of this table."""
+        width, found = len(self.names), len(values)
+        if found > width:
+            extra, values[width:] = values[width:], []
+            if any(extra):
                 return "it has more values than there are columns: a delimiter in a text is not quoted"
             repairs.append("long row")
             return ""
+        values += [""] * (width - found)
         identity = next((name for name in IDENTITY if name in self.names), None)
-        stated = columns.get(identity or "", "")
+        stated = values[self.names.index(identity)] if identity else ""
         in_form = {"email": "@" in stated, "linkedinurl": "/" in stated, "linkedinurlsalesnav": "/" in stated}
         if identity is not None and not (stated and in_form.get(identity, True)):
             return "it has fewer values than there are columns, and no id: it may be half a row"
         repairs.append("short row")
         return ""
 
+    @cached_property
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Of the columns with names, and of those with other words for the person."""
+        places = list(enumerate(self.names))
+        return [at for at, name in places if name in NAMES], [at for at, name in places if name in PHRASES]
+
     def _own(self, row: ExportRow) -> list[str]:
         """What to look for in the texts of a row: its names, and its addresses, ids and company as they are."""
-        values = row.record.values or ()
-        named = [value for value, name in zip(values, self.names, strict=False) if name in NAMES and value]
-        others = [value.strip() for value, name in zip(values, self.names, strict=False) if name in PHRASES and value]
+        named, others = ([row.values[at] for at in places] for places in self._places)
         return sorted(name_tokens(named) | phrases(others), key=len, reverse=True)
 
 

@@ -31,9 +31,8 @@ _DOMAIN = re.compile(
 _PHONE = re.compile(r"(?<!\d)[+＋]?\(?\d(?:[\s().\-/·‐‑–]{0,3}\d){7,}")
 _YEARS = re.compile(r"(?:19|20)\d\d\D{1,3}(?:19|20)\d\d")
 # What a text needs for a pattern to find anything in it, and what is searched for much faster.
-_AT_SIGNS: tuple[str, ...] = ("@", "＠", " dot ", " DOT ", " Dot ", "arobase", "AROBASE", "Arobase")
-_AT_SIGNS += tuple(f"{bracket}{space}{at}" for bracket in "([{<" for space in ("", " ") for at in ("at", "AT", "At"))
-_URL_SIGNS = (":/", "www.", "WWW.", "Www.", "mailto:", "MAILTO:", "Mailto:")
+_AT_SIGNS = ("@", "＠", " dot ", "arobase", "(at", "( at", "[at", "[ at", "{at", "{ at", "<at", "< at")
+_URL_SIGNS = (":/", "www.", "mailto:")
 _MAY_BE_DOMAIN = re.compile(r"\.(?:[a-z]{2}|COM|NET|ORG|FR|IO|DE|UK|[A-Za-z]+/)")
 _MAY_BE_PHONE = re.compile(r"\d(?:[\s().\-/·‐‑–]{0,3}\d){7}")
 
@@ -117,16 +116,17 @@ def scrub(text: str, own: Iterable[str], counts: Counter[str]) -> str:
     """
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    if any(sign in text for sign in _AT_SIGNS):
+    given, folded = text, fold(text)
+    if any(sign in folded for sign in _AT_SIGNS):
         text = _blanked(_EMAIL, text, "emails", counts)
         text = _blanked(_HANDLE, text, "handles", counts)
-    if any(sign in text for sign in _URL_SIGNS):
+    if any(sign in folded for sign in _URL_SIGNS):
         text = _blanked(_URL, text, "urls", counts)
     if _MAY_BE_DOMAIN.search(text):
         text = _blanked(_DOMAIN, text, "urls", counts)
     if _MAY_BE_PHONE.search(text):
         text = _without_phones(text, counts)
-    return _without_own(text, own, counts)
+    return _without_own(text, folded if text is given else fold(text), own, counts)
 
 
 def _blanked(pattern: re.Pattern[str], text: str, kind: str, counts: Counter[str]) -> str:
@@ -148,8 +148,7 @@ def _without_phones(text: str, counts: Counter[str]) -> str:
     return _PHONE.sub(blank, text)
 
 
-def _without_own(text: str, own: Iterable[str], counts: Counter[str]) -> str:
-    folded = fold(text)
+def _without_own(text: str, folded: str, own: Iterable[str], counts: Counter[str]) -> str:
     spans = [span for token in own if token in folded for span in _places(token, folded)]
     if not spans:
         return text
