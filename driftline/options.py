@@ -79,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
 def _import_options(found: argparse.ArgumentParser) -> None:
     found.add_argument("file", help="LemList CSV or enriched CSV")
     found.add_argument("-o", "--out", required=True, metavar="OUT.jsonl", help="where the contacts go")
+    found.add_argument("--strict", action="store_true", help="write nothing if any row has to be repaired or dropped")
     found.add_argument("--json", action="store_true", help="print the report as one JSON document")
     _enrich_options(found)
 

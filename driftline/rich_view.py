@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -45,31 +45,18 @@ def replay_progress(total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def file_progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error for the rows of a file; yields the function that moves it."""
-    columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("folding", total=total)
-        yield lambda done: bar.update(task, completed=done)
+def file_progress(total: int, doing: str | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; yields the function that moves it.
 
-
-@contextmanager
-def status_line(say: Callable[[str], None]) -> Iterator[Callable[[str], None]]:
-    """A line on standard error that the yielded function replaces; where that is no terminal, a new one every 5 s."""
+    Args:
+        total: rows that are folded; or, where it is said what is done, bytes of the file.
+    """
+    done = MofNCompleteColumn() if doing is None else DownloadColumn()
+    columns = (TextColumn(doing or "folding"), BarColumn(), done, TimeRemainingColumn())
     console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status("") as status:
-            yield lambda text: status.update(Text(text))
-        return
-    told = time.monotonic()
-
-    def tell(text: str) -> None:
-        nonlocal told
-        if time.monotonic() - told >= 5:
-            told = time.monotonic()
-            say(text)
-
-    yield tell
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(doing or "folding", total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def backtest_table(found: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from threading import Event as Flag
 from typing import Any
 
 from driftline.workers import Interrupted
@@ -17,10 +16,10 @@ from producers.enrichment_batches import REACH, Batch, Plan, Slot
 from producers.enrichment_fields import Fields
 from producers.labelled import Labelled
 
-TICK = 0.2
-"""Seconds between two looks at the stop flag while calls are in flight."""
-GRACE = 10.0
-"""Seconds that calls in flight, which are paid for, get to answer after a stop or a failure."""
+TICK = 0.5
+"""Seconds between two looks at how far the calls in flight are."""
+GRACE = 5.0
+"""Seconds that calls in flight, which are paid for, get to answer after a failure or Ctrl-C."""
 
 Task = asyncio.Task[None]
 
@@ -33,8 +32,7 @@ class Stream:
         ask: answers a batch into its ``answers``.
         concurrency: batches in flight at most.
         size: profiles a batch.
-        stop: set by Ctrl-C.
-        show: called every `TICK` while waiting.
+        show: called every `TICK` while waiting, to tell how far it is.
     """
 
     def __init__(
@@ -44,11 +42,10 @@ class Stream:
         *,
         concurrency: int,
         size: int,
-        stop: Flag,
         show: Callable[[], None],
     ) -> None:
         self._plan, self._ask, self._concurrency = plan, ask, concurrency
-        self._stop, self._show = stop, show
+        self._show = show
         self._ahead = REACH + 2 * concurrency * size
         self._tasks: dict[Task, Batch] = {}
 
@@ -58,7 +55,7 @@ class Stream:
         """Each contact with its fields, or None where nothing was asked of it; ``close`` lets go of the client.
 
         Raises:
-            Interrupted: ``stop`` was set.
+            Exception: why a batch could not be answered; those in flight beside it have had their time to end.
         """
         waiting: deque[Slot] = deque()
         with asyncio.Runner() as runner:
@@ -68,13 +65,13 @@ class Stream:
                         waiting.append(slot)
                     if batch is not None:
                         self._start(runner, batch)
-                    if self._stop.is_set():
-                        runner.run(self._wind_up())
-                        raise Interrupted
                     while waiting and (_is_ready(waiting[0]) or len(waiting) > self._ahead):
                         yield self._next(runner, waiting)
                 while waiting:
                     yield self._next(runner, waiting)
+            except Interrupted:
+                runner.run(self._wind_up())
+                raise
             finally:
                 runner.run(self._end(close))
 
@@ -91,18 +88,11 @@ class Stream:
         return slot, slot.fields if slot.batch is None else slot.batch.answers[slot.key]
 
     async def _wait(self) -> None:
-        """Until a batch is answered.
-
-        Raises:
-            Exception: why one could not be; those in flight beside it have had their time to end.
-        """
+        """Until a batch is answered."""
         done: set[Task] = set()
         while not done:
             done, _ = await asyncio.wait(self._tasks, timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
             self._show()
-            if self._stop.is_set():
-                await self._wind_up()
-                raise Interrupted
         failed = [task for task in done if task.exception() is not None]
         for task in done:
             self._plan.done(self._tasks.pop(task))

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import math
 import shlex
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from threading import Event as Flag
 from typing import Any
 from urllib.parse import urlsplit
 
 from openai import AsyncOpenAI
 
 from driftline.options import UsageError
-from driftline.rich_view import status_line
 from driftline.salt import installation_salt
 from driftline.settings import Settings, SettingsError
 from driftline.workers import print_json
-from producers.contact_files import read_contacts
 from producers.enrichment_batches import Batch, Plan
 from producers.enrichment_cache import AnswerCache
 from producers.enrichment_fields import Fields, filled
 from producers.enrichment_prompts import IDEAL_CUSTOMER, TYPICAL_ANSWER, key, messages, response_format
 from producers.enrichment_report import EnrichmentReport
 from producers.enrichment_stream import Stream
+from producers.importing import Import, ImportReport
 from producers.labelled import Labelled
 from producers.openai_enrichment import FIRST_WAIT, OVERHEAD, Endpoint, count, input_tokens
 from producers.prices import Budget, CapReached, Price, Tokens, price_of
@@ -33,11 +32,12 @@ from producers.prices import Budget, CapReached, Price, Tokens, price_of
 Say = Callable[[str], None]
 
 
-def enricher(settings: Settings, options: Namespace, say: Say, stop: Flag | None = None) -> Enricher:
-    """The enrichment by a language model, with the limits that the options set.
+SECONDS_BETWEEN_LINES = 5.0
+"""Of progress."""
 
-    Args:
-        stop: ends it after the calls in flight, with `driftline.workers.Interrupted`.
+
+def enricher(settings: Settings, options: Namespace, say: Say) -> Enricher:
+    """The enrichment by a language model, with the limits that the options set.
 
     Raises:
         SettingsError: there is no key, or no price to keep the cap by.
@@ -47,17 +47,16 @@ def enricher(settings: Settings, options: Namespace, say: Say, stop: Flag | None
         raise SettingsError("DRIFTLINE_OPENAI_API_KEY is not set: set it, or DRIFTLINE_OPENAI_BASE_URL to an endpoint")
     if settings.openai_api_key is not None and url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost"):
         say(f"the key goes to {url.hostname} unencrypted: DRIFTLINE_OPENAI_BASE_URL should begin with https://")
-    return Enricher(settings, options, say, stop or Flag())
+    return Enricher(settings, options, say)
 
 
 class Enricher:
     """An `Enrich`, and what it has done (`report`). Everything that was answered is kept under DRIFTLINE_HOME."""
 
-    def __init__(
-        self, settings: Settings, options: Namespace, say: Say, stop: Flag, *, first_wait: float = FIRST_WAIT
-    ) -> None:
-        self._settings, self._options, self._say, self._stop = settings, options, say, stop
+    def __init__(self, settings: Settings, options: Namespace, say: Say, *, first_wait: float = FIRST_WAIT) -> None:
+        self._settings, self._options, self._say = settings, options, say
         self._first_wait = first_wait
+        self._told = time.monotonic()
         self._model = model_of(settings, options)
         self._price = _price(settings, self._model)
         if self._price is None and options.max_cost is not None:
@@ -77,18 +76,15 @@ class Enricher:
         Raises:
             SettingsError: the endpoint refuses key, model or address.
             RuntimeError: it fails, or the cap is reached; what was answered is kept.
-            Interrupted: ``stop`` was set.
         """
-        with AnswerCache(cache_file(self._settings)) as cache, status_line(self._say) as show:
+        with AnswerCache(cache_file(self._settings)) as cache:
             try:
-                yield from self._enriched(contacts, cache, lambda: show(self._report.line()))
+                yield from self._enriched(contacts, cache)
             except CapReached:
                 raise RuntimeError(self._at_the_cap()) from None
         self._say(self._report.line())
 
-    def _enriched(
-        self, contacts: Iterable[Labelled], cache: AnswerCache, show: Callable[[], None]
-    ) -> Iterator[Labelled]:
+    def _enriched(self, contacts: Iterable[Labelled], cache: AnswerCache) -> Iterator[Labelled]:
         options, report = self._options, self._report
         client = _client(self._settings)
         endpoint = Endpoint(
@@ -112,11 +108,16 @@ class Enricher:
 
         stream = Stream(
             _plan(self._settings, options, cache), ask,
-            concurrency=options.concurrency, size=options.batch, stop=self._stop, show=show,
+            concurrency=options.concurrency, size=options.batch, show=self._show,
         )  # fmt: skip
         for slot, fields in stream.answered(contacts, client.close):
             report.handed_on(slot, fields)
             yield slot.labelled if fields is None else filled(slot.labelled, fields)
+
+    def _show(self) -> None:
+        if time.monotonic() - self._told >= SECONDS_BETWEEN_LINES:
+            self._told = time.monotonic()
+            self._say(self._report.line())
 
     def _at_the_cap(self) -> str:
         options = self._options
@@ -129,39 +130,38 @@ class Enricher:
         )
 
 
-def dry_run(settings: Settings, options: Namespace, say: Say) -> None:
-    """Say what the import would ask and cost, and send nothing.
+def dry_run(settings: Settings, options: Namespace) -> None:
+    """Print what the import would ask and cost, and send nothing.
 
     Raises:
         UsageError: the enrichment is offline, which costs nothing.
     """
     if options.enrich != "openai":
         raise UsageError("--dry-run is for --enrich openai: the offline rules cost nothing")
-    source = Path(options.file)
-    contacts = read_contacts(
-        source,
-        salt=installation_salt(settings),
-        rejected=lambda row, why: say(f"{source.name}, row {row} is no contact: {why}"),
-    )
+    importing = Import(Path(options.file), salt=installation_salt(settings))
     with AnswerCache(cache_file(settings)) as cache:
-        found = estimate(settings, options, contacts, cache)
+        found = estimate(settings, options, importing.contacts(ImportReport()), cache)
     if options.json:
         print_json({"file": options.file, **found})
-        return
-    usd = found["usd"]
-    cost = "cost unknown: no price of this model" if usd is None else (
-        f"about {usd['estimate']:.4f} USD, at most {usd['at_most']:.4f} without repeated calls"
-    )  # fmt: skip
-    say(
-        f"{found['contacts']:,} contacts: {found['profiles']:,} profiles to ask {found['model']} about, in"
-        f" {found['calls']:,} calls; {found['cached']:,} cached, {found['repeated']:,} repeated,"
-        f" {found['untouched']:,} untouched"
-    )
-    tokens = found["output_tokens"]
-    say(
-        f"{found['input_tokens']:,} tokens in, about {tokens['estimate']:,} out (at most {tokens['at_most']:,}); {cost}"
-    )
-    say("nothing was sent")
+    else:
+        print("\n".join(_estimate_lines(found)), flush=True)
+
+
+def _estimate_lines(found: dict[str, Any]) -> list[str]:
+    tokens, usd = found["output_tokens"], found["usd"]
+    asked = f"{found['profiles']:,} to ask {found['model']} about, in {found['calls']:,} calls"
+    limit = "at most {} where no call has to be repeated"
+    cost = f"no price of {found['model']} is known"
+    if usd is not None:
+        cost = f"about {usd['estimate']:.4f} USD, {limit.format(format(usd['at_most'], '.4f'))}"
+    return [
+        f"contacts    {found['contacts']:,}: {asked}; {found['cached']:,} answered before, {found['repeated']:,}"
+        f" like another, {found['untouched']:,} with fields",
+        f"tokens in   {found['input_tokens']:,}",
+        f"tokens out  about {tokens['estimate']:,}, {limit.format(format(tokens['at_most'], ','))}",
+        f"cost        {cost}",
+        "nothing was sent",
+    ]
 
 
 def estimate(

@@ -17,7 +17,6 @@ import pytest
 from driftline.options import UsageError, parser
 from driftline.settings import Settings
 from driftline.workers import say
-from producers.jsonl import to_jsonl
 from producers.labelled import Labelled
 from producers.openai_command import dry_run, enricher
 from producers.openai_enrichment import input_tokens
@@ -28,10 +27,10 @@ PEOPLE = 60
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Contacts without the eight fields; the last five are like the first."""
-    path = tmp_path / "contacts.jsonl"
-    numbers = [*range(PEOPLE - 5), *range(5)]
-    path.write_bytes(b"".join(to_jsonl(Labelled(contact(n, id=f"c{place}"))) for place, n in enumerate(numbers)))
+    """An export whose last five contacts have the profiles of the first."""
+    path = tmp_path / "export.csv"
+    rows = [f'lea_{place},Example title {place % (PEOPLE - 5)},"Paris, France"' for place in range(PEOPLE)]
+    path.write_text("\n".join(["_id,jobTitle,location", *rows]), "utf-8")
     return path
 
 
@@ -76,20 +75,24 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice(fi
     again = [title for call in server.calls[asked_before:] for title in call.titles]
     assert len(again) == len(set(again)) == PEOPLE - 5 - kept
     found = [json.loads(line) for line in file.with_name("out.jsonl").read_text("utf-8").splitlines()]
-    assert [one["id"] for one in found] == [f"c{place}" for place in range(PEOPLE)]
-    for one in found:
-        assert one | right_fields(int(one["jobtitle"].split()[-1])) == one
+    assert [one["jobtitle"] for one in found] == [f"Example title {n % (PEOPLE - 5)}" for n in range(PEOPLE)]
+    assert [one | right_fields(n % (PEOPLE - 5)) for n, one in enumerate(found)] == found
     assert b"sk-hunter2" not in stderr
 
 
-def test_a_refused_key_is_a_wrong_setting(file: Path) -> None:
-    with llm_server(lambda call: Reply(status=401)) as server:
-        process = import_(file, server.url)
-        _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert stderr.decode().splitlines()[-1] == (
-        "driftline: the endpoint refuses the key (401): set DRIFTLINE_OPENAI_API_KEY to a valid one"
-    )
+def test_ctrl_c_ends_a_run_with_the_answers_kept_and_no_file(file: Path) -> None:
+    with llm_server(lambda call: told([answer(profile) for profile in call.profiles], delay=0.3)) as server:
+        process = import_(file, server.url, "--concurrency", "2")
+        deadline = time.monotonic() + 60
+        while len(server.calls) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+        assert len(server.calls) <= 4
+    assert process.returncode == 130, stderr
+    assert b"Traceback" not in stderr
+    assert answered(file.with_name("home")) == 10 * len(server.calls)
+    assert sorted(path.name for path in file.parent.iterdir()) == ["export.csv", "home"]
 
 
 def test_a_dry_run_sends_nothing_and_counts_what_the_run_then_takes(
@@ -99,8 +102,8 @@ def test_a_dry_run_sends_nothing_and_counts_what_the_run_then_takes(
         ["import", str(file), "-o", str(tmp_path / "out.jsonl"), "--enrich", "openai", "--dry-run", "--json"]
     )
     with llm_server() as server:
-        settings = Settings(home=tmp_path, openai_base_url=server.url)
-        dry_run(settings, options, say)
+        settings = Settings.model_validate({"home": tmp_path, "openai_base_url": server.url})
+        dry_run(settings, options)
         told = json.loads(capsys.readouterr().out)
         assert not server.calls
         assert not (tmp_path / "out.jsonl").exists()
@@ -115,7 +118,7 @@ def test_a_dry_run_sends_nothing_and_counts_what_the_run_then_takes(
     assert report["output_tokens"] <= told["output_tokens"]["at_most"]
     assert report["usd"] <= told["usd"]["at_most"]
     assert report["usd"] == pytest.approx(told["usd"]["estimate"], rel=0.5)
-    dry_run(settings, options, say)
+    dry_run(settings, options)
     told = json.loads(capsys.readouterr().out)
     assert (told["calls"], told["cached"], told["usd"]["at_most"]) == (0, PEOPLE, 0.0)
 
@@ -123,4 +126,4 @@ def test_a_dry_run_sends_nothing_and_counts_what_the_run_then_takes(
 def test_a_dry_run_of_the_offline_rules_is_wrong_usage(file: Path, tmp_path: Path) -> None:
     options = parser().parse_args(["import", str(file), "-o", "out.jsonl", "--dry-run"])
     with pytest.raises(UsageError, match="cost nothing"):
-        dry_run(Settings(home=tmp_path), options, say)
+        dry_run(Settings.model_validate({"home": tmp_path}), options)
