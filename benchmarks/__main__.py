@@ -9,6 +9,7 @@ from benchmarks import (
     cold,
     concept,
     detection,
+    enrichment,
     gate,
     importing,
     inference,
@@ -37,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "inference": inference.main,
     "training": training.main,
     "quality": quality.main,
+    "enrichment": enrichment.main,
 }
 
 

@@ -166,7 +166,7 @@ def _number(name: str, value: Any) -> float | None:
         if found.group(2):  # per cent, of a range that ends at 100 or at 1
             if most not in (1, 100):
                 return None
-            value *= most / 100
+            value = value * most / 100
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e9 or not math.isfinite(value):
         return None
     if not least <= value <= most or (name in WHOLE and value != int(value)):
