@@ -1,9 +1,9 @@
 """The enrichment: how well the offline rules agree with a person's labels, and what a language model would cost.
 
 The sample (``data/enrichment_sample.csv``) are invented profiles in English and French, labelled by one person by
-`enrichment_prompts.MEANINGS`. The rules were adjusted to its part ``development``, 160 profiles made up for it. The
-part ``held_out`` came after the rules: 100 titles drawn at random from lists of occupations, and of ranks and
-functions, which nobody chose with the rules in mind; the figures are of these alone.
+`enrichment_prompts.MEANINGS`. The rules were adjusted to its part ``development``. The part ``held_out`` was drawn when
+they were done, and they have not been touched since: titles at random from lists of occupations in both languages, and
+from ranks times functions, so that nobody chose them with the rules in mind. The figures are of these alone.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def main() -> None:
     cost()
 
 
-def sample(half: str) -> list[tuple[Profile, dict[str, str]]]:
-    """Profiles of one half and their labels."""
+def sample(part: str) -> list[tuple[Profile, dict[str, str]]]:
+    """Profiles of one part and their labels."""
     rows = list(csv.DictReader((files("data") / "enrichment_sample.csv").read_text("utf-8").splitlines()))
     return [
         ({name: row[name] for name in COLUMNS if row[name]}, {name: row[name] for name in FIELDS})
         for row in rows
-        if row["half"] == half
+        if row["part"] == part
     ]
 
 
-def answers(half: str) -> dict[str, tuple[Any, Any]]:
+def answers(part: str) -> dict[str, tuple[Any, Any]]:
     """By field, the labels and what the rules say, one each per profile."""
-    labelled = sample(half)
+    labelled = sample(part)
     found = [enrich(profile) for profile, _ in labelled]
     read: dict[str, Callable[[Any], Any]] = {name: float if name in NUMBERS else _category for name in FIELDS}
     labels = [label for _, label in labelled]

@@ -43,7 +43,10 @@ _ENTRY = _words(
     "junior", "jr", "apprentie?", "apprentice", "alternante?", "alternance", "phd candidate", "phd student",
     "doctorante?", "graduate", "operat(?:or|eur|rice)", "technicien(?:ne)?", "technician", "ouvriere?",
     "sales development rep\\w*", "sdr", "bdr", "conseill(?:er|ere)", "vendeu(?:r|se)", "sedentaire", "associate",
-    "coordinator", "coordinat(?:eur|rice)", "clerk", "cashier",
+    "coordinator", "coordinat(?:eur|rice)", "clerk", "cashier", "caissiere?", "ambulanc\\w+", "driver", "chauffeur",
+    "carpenter", "charpentiere?", "plumber", "plombiere?", "macon", "serruriere?\\w*", "welder", "soudeu(?:r|se)",
+    "baker", "boulangere?", "cook", "cuisiniere?", "waiter", "waitress", "serveu(?:r|se)", "cabin crew", "steward",
+    "hotesse", "cleaner", "agente? d'entretien", "magasiniere?", "labourer", "bateliere?",
 )  # fmt: skip
 _C_LEVEL = _words(
     "c[efitmord]o", "cpo", "chro", "ciso", "chief (?!happiness)\\w+(?: \\w+)? officer", "p\\.?-?d\\.?-?g",
@@ -60,26 +63,38 @@ _EXECUTIVE = _words(
 _SENIOR = _words(
     "director", "direct(?:eur|rice)", "head of", "senior", "sr", "principal", "staff engineer", "group \\w+ manager",
     "(?:tech )?lead(?! gen)", "chief of staff", "daf", "drh", "dsi", "rssi", "engineering manager", "professor",
-    "maitre(?:sse)? de conferences", "enterprise architect", "investor", "investisseu(?:r|se)", "business angel",
+    "maitre(?:sse)? de conferences", "enterprise architect", "chef(?:fe)? de (?:service|departement|division|pole)",
+    "redact(?:eur|rice) en chef", "editor[- ]in[- ]chief", "investor", "investisseu(?:r|se)", "business angel",
 )  # fmt: skip
 _NOT_SENIOR = _words(
-    "direct(?:eur|rice) artistique", "art director", "assistant professor", "team lead", "lead generation"
-)
+    "direct(?:eur|rice) artistique", "art director", "assistant professor", "team lead", "lead generation",
+)  # fmt: skip
 _SALES = _words(
     "sales", "ventes?", "commercial\\w*", "technico-commercial\\w*", "business develop\\w+", "biz ?dev",
     "(?:key )?account (?:manager|executive|director)", "kam", "(?:chargee?|ingenieure?) d'affaires", "sdr", "bdr",
     "conseill(?:er|ere) (?:clientele|commercial\\w*)", "attachee? commercial\\w*", "avant-vente", "pre-?sales",
-    "customer success", "vendeu(?:r|se)", "revenue",
+    "partnerships?", "partenariats?", "export", "grands comptes", "key accounts?", "customer success",
+    "vendeu(?:r|se)", "revenue",
 )  # fmt: skip
 _EXPERT = _words(
     "consultante?", "experte?", "engineer", "ingenieure?", "developer", "developpeu(?:r|se)", "dev", "devops",
-    "programmer", "programmeu(?:r|se)", "architecte?", "(?:data )?scientist", "data", "researcher", "research director",
+    "legal", "juridique", "recherche", "programmer", "programmeu(?:r|se)", "architecte?", "scientist",
+    "data (?:analyst|architect|steward)", "research(?:er)?", "research director",
     "direct(?:eur|rice) (?:de recherche|artistique)", "chercheu(?:r|se)", "lawyer", "attorney", "avocate?", "juriste",
     "counsel", "notaire", "doctor", "medecin", "physician", "professor", "maitre(?:sse)? de conferences", "phd",
     "doctorante?", "postdoc\\w*", "trainer", "format(?:eur|rice)", "coach", "journaliste?", "photograph\\w+",
-    "freelance", "independante?", "copywriter", "informatique", "advisor",
+    "freelance", "independante?", "copywriter", "informatique", "advis[eo]r",
+    "\\w+(?:logist|logue|therapist|therapeute|pathe|physicist|statistician|graphe)", "pharmacist",
+    "pharmacien(?:ne)?", "optician", "opticien(?:ne)?", "physicien(?:ne)?", "statisticien(?:ne)?", "orthoptist\\w*",
+    "economiste?", "artiste?", "planner", "urbaniste", "surveyor", "geometre", "audit(?:or|eur|rice)", "actuary",
+    "actuaire", "producer", "product(?:eur|rice)", "translator", "traduct(?:eur|rice)", "dentiste?", "surgeon",
+    "chirurgien(?:ne)?", "veterina\\w+", "psych\\w+", "bim manager",
 )  # fmt: skip
 _LEADER = _words("engineering manager", "chief of staff", "investor", "investisseu(?:r|se)", "business angel")
+_HEADS = _words(
+    "(?<!research )(?<!art )director", "direct(?:eur|rice)(?! de recherche| artistique)", "head of", "en chef",
+    "chef(?:fe)? de (?:service|departement|division|pole)",
+)  # fmt: skip
 _CRAFT = _words(
     "engineer", "ingenieure?", "developer", "developpeu(?:r|se)", "consultante?", "architecte?", "professor",
     "maitre(?:sse)? de conferences",
@@ -89,24 +104,29 @@ _OWN_BOSS = _words("freelance", "independante?", "self-employed", "liberale?")
 
 _HUB = _words(
     "paris", "london", "londres", "new york(?: city)?", "san francisco", "silicon valley", "los angeles", "chicago",
-    "boston", "seattle", "washington", "toronto", "berlin", "munich", "frankfurt", "amsterdam", "brussels", "bruxelles",
-    "dublin", "madrid", "barcelona", "milan", "zurich", "geneva", "geneve", "luxembourg", "singapore", "hong kong",
-    "tokyo", "shanghai", "beijing", "seoul", "dubai", "sydney", "melbourne", "mumbai", "bangalore", "bengaluru",
-    "delhi", "tel aviv", "sao paulo",
+    "boston", "seattle", "washington", "toronto", "berlin", "munich", "frankfurt", "amsterdam", "brussels",
+    "bruxelles", "dublin", "madrid", "barcelona", "milan", "zurich", "geneva", "geneve", "luxembourg", "singapore",
+    "hong kong", "tokyo", "shanghai", "beijing", "seoul", "dubai", "sydney", "melbourne", "mumbai", "bangalore",
+    "bengaluru", "delhi", "tel aviv", "sao paulo",
 )  # fmt: skip
 _REGIONAL = _words(
     "lyon", "marseille", "toulouse", "bordeaux", "lille", "nantes", "nice", "rennes", "strasbourg", "montpellier",
     "grenoble", "manchester", "birmingham", "leeds", "glasgow", "edinburgh", "hamburg", "cologne", "stuttgart",
-    "dusseldorf", "rotterdam", "antwerp", "lisbon", "porto", "rome", "turin", "naples", "valencia", "warsaw", "krakow",
-    "prague", "budapest", "vienna", "stockholm", "copenhagen", "oslo", "helsinki", "basel", "lausanne", "montreal",
-    "vancouver", "austin", "atlanta", "dallas", "houston", "miami", "philadelphia", "san diego", "casablanca", "tunis",
+    "dusseldorf", "rotterdam", "antwerp", "lisbon", "porto", "rome", "turin", "naples", "valencia", "warsaw",
+    "krakow", "prague", "budapest", "vienna", "stockholm", "copenhagen", "oslo", "helsinki", "basel", "lausanne",
+    "montreal", "villeurbanne", "cardiff", "belfast", "liverpool", "sheffield", "newcastle", "nottingham",
+    "gothenburg", "malmo", "utrecht", "the hague", "eindhoven", "bologna", "florence", "seville", "minneapolis",
+    "portland", "phoenix", "pittsburgh", "charlotte", "denver", "nashville", "calgary", "ottawa", "quebec",
+    "vancouver", "austin", "atlanta", "dallas", "houston", "miami", "philadelphia", "san diego", "casablanca",
+    "tunis",
 )  # fmt: skip
 _GOOD_FIT = re.compile(
-    r"software|internet|\bit services\b|information technology|consulting|marketing|advertising|logiciel|conseil"
+    r"software|\bcomputer|internet|\bit services\b|information technology|consulting|marketing|advertising|logiciel"
+    r"|conseil"
 )
 _NO_FIT = re.compile(
     r"government|public administration|education|research$|hospitals?\b|medical practice|non-?profit|religious|military"
-    r"|newspaper|photography|restaurant|political"
+    r"|newspaper|photography|restaurant|political|museum|librar"
 )
 _LARGE = frozenset({"5001-10000", "10001+"})
 
@@ -135,7 +155,7 @@ def enrich(profile: Profile) -> dict[str, Any]:
     return {
         "llm_quality": _quality(profile, seniority, fit),
         "llm_seniority": seniority,
-        "llm_engagement": _engagement(profile, title, business, fit),
+        "llm_engagement": _engagement(profile, title, seniority, business, fit),
         "llm_decision_maker": _decision_maker(profile, title, seniority),
         "llm_industry": industry or "Unknown",
         "llm_geography": _geography(profile.get("location") or profile.get("companylocation")),
@@ -176,6 +196,7 @@ def _business_type(title: str, seniority: str) -> str:
         ("leaders", seniority == "C-Level"),
         ("salespeople", _SALES.search(title)),
         ("leaders", seniority == "Executive" or _LEADER.search(title)),
+        ("leaders", seniority == "Senior" and _HEADS.search(title)),
         ("experts", _EXPERT.search(title)),
         ("leaders", seniority == "Senior" and "product manager" not in title),
     )
@@ -209,12 +230,17 @@ def _decision_maker(profile: Profile, title: str, seniority: str) -> float:
 
 
 def _quality(profile: Profile, seniority: str, fit: float) -> float:
-    points = {"C-Level": 68, "Executive": 66, "Senior": 56, "Mid": 44, "Entry": 26}[seniority]
+    points = {"C-Level": 69, "Executive": 67, "Senior": 57, "Mid": 41, "Entry": 25}[seniority]
     points += (-10, 1, 8)[int(fit)] + 4 * bool(profile.get("summary"))
     return float(5 * round(points / 5))
 
 
-def _engagement(profile: Profile, title: str, business: str, fit: float) -> float:
+def _engagement(profile: Profile, title: str, seniority: str, business: str, fit: float) -> float:
     found = 0.4 + (-0.05, 0.0, 0.05)[int(fit)] + 0.15 * bool(profile.get("summary"))
-    found += 0.15 * (business == "salespeople") + 0.2 * bool(_SEEKING.search(title)) - 0.15 * (not title)
+    found += (
+        0.05 * (seniority == "C-Level")
+        + 0.15 * (business == "salespeople")
+        + 0.2 * bool(_SEEKING.search(title))
+        - 0.15 * (not title)
+    )
     return round(min(1.0, found), 2)
