@@ -9,7 +9,9 @@ from benchmarks import (
     cold,
     concept,
     detection,
+    enrichment,
     gate,
+    importing,
     inference,
     ks,
     latency,
@@ -32,9 +34,11 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "latency": latency.main,
     "swap": swap.main,
     "gate": gate.main,
+    "importing": importing.main,
     "inference": inference.main,
     "training": training.main,
     "quality": quality.main,
+    "enrichment": enrichment.main,
 }
 
 

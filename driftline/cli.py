@@ -172,11 +172,16 @@ def replay(settings: Settings, options: Namespace) -> int:
 
 def import_(settings: Settings, options: Namespace) -> int:
     """An export to enriched contacts."""
+    raise_on_signals()
+    if options.dry_run:
+        from producers.openai_command import dry_run
+
+        dry_run(settings, options)
+        return DONE
     from producers.import_command import run
 
-    stop = stop_on_signals()
-    run(settings, options, say, stop)
-    return INTERRUPTED if stop.is_set() else DONE
+    run(settings, options, say)
+    return DONE
 
 
 def _replay_scenario(settings: Settings, options: Any, progress: Callable[[int], None]) -> Played:

@@ -97,6 +97,7 @@ def _replay_options(found: argparse.ArgumentParser) -> None:
 def _import_options(found: argparse.ArgumentParser) -> None:
     found.add_argument("file", help="LemList CSV or enriched CSV")
     found.add_argument("-o", "--out", required=True, metavar="OUT.jsonl", help="where the contacts go")
+    found.add_argument("--strict", action="store_true", help="write nothing if any row has to be repaired or dropped")
     found.add_argument("--json", action="store_true", help="print the report as one JSON document")
     _enrich_options(found)
 
@@ -109,6 +110,11 @@ def _enrich_options(found: argparse.ArgumentParser) -> None:
         help="who fills the llm_* fields (default %(default)s)",
     )
     found.add_argument("--max-cost", type=_positive, metavar="USD", help="of --enrich openai; it stops before more")
+    found.add_argument("--dry-run", action="store_true", help="say what --enrich openai would cost; send nothing")
+    found.add_argument("--llm-model", metavar="MODEL", help="instead of DRIFTLINE_OPENAI_MODEL")
+    found.add_argument("--batch", type=_at_least(1), default=10, help="profiles a call (default %(default)s)")
+    found.add_argument("--concurrency", type=_at_least(1), default=4, help="calls at a time (default %(default)s)")
+    found.add_argument("--retry-missing", action="store_true", help="ask again for what no answer could be read of")
 
 
 def _backtest_options(found: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -104,11 +104,17 @@ def replay_progress(sent: Sent, total: int | None, asked: float | None = None) -
 
 
 @contextmanager
-def file_progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on standard error for the rows of a file; yields the function that moves it."""
-    columns = (TextColumn("folding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("folding", total=total)
+def file_progress(total: int, doing: str | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error; yields the function that moves it.
+
+    Args:
+        total: rows that are folded; or, where it is said what is done, bytes of the file.
+    """
+    done = MofNCompleteColumn() if doing is None else DownloadColumn()
+    columns = (TextColumn(doing or "folding"), BarColumn(), done, TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(doing or "folding", total=total)
         yield lambda done: bar.update(task, completed=done)
 
 

@@ -43,6 +43,15 @@ class Settings(BaseSettings):
     kafka_ca_file: Path | None = None
     redis_password: SecretStr | None = None
 
+    openai_base_url: str = Field("https://api.openai.com/v1", description="of any endpoint that speaks its protocol")
+    openai_api_key: SecretStr | None = None
+    openai_model: str = Field("gpt-4o-mini", min_length=1)
+    openai_timeout: Annotated[float, Field(gt=0, le=3600)] = Field(60.0, description="seconds that a call may take")
+    openai_answer_tokens: int = Field(150, ge=50, le=10_000, description="that an answer may take per profile")
+    openai_input_price: Annotated[float, Field(ge=0)] | None = Field(None, description="USD per million tokens")
+    openai_output_price: Annotated[float, Field(ge=0)] | None = Field(None, description="USD per million tokens")
+    ideal_customer: str | None = Field(None, max_length=500, description="companies that llm_company_fit calls ideal")
+
     window: int = Field(500, ge=50, le=100_000, description="contacts in the current window")
     pane: int = Field(50, ge=1, le=10_000, description="contacts a pane holds")
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
@@ -101,6 +110,13 @@ class Settings(BaseSettings):
     def _is_redis_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value().startswith(("redis://", "rediss://")):
             raise ValueError("is not a Redis URL; write it like redis://127.0.0.1:6379/0")
+        return value
+
+    @field_validator("openai_base_url")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")) or "@" in value:
+            raise ValueError("is not an http(s) URL without a password; write it like http://127.0.0.1:11434/v1")
         return value
 
     @field_validator("mlflow")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
+from driftline.events import Contact
+from producers.enrichment import Enrich, enrich
 from producers.jsonl import check_jsonl, from_jsonl
 from producers.labelled import Labelled, Rejected
-from producers.lemlist import from_csv
+from producers.lemlist import ENRICHED, Export, Tally
 
 
-def read_contacts(path: Path, *, salt: str, rejected: Rejected = lambda row, why: None) -> Iterator[Labelled]:
+def read_contacts(
+    path: Path, *, salt: str, rejected: Rejected = lambda row, why: None, enricher: Enrich | None = None
+) -> Iterator[Labelled]:
     """The contacts of a file with their labels, where they have one; ``sent_at`` is left for the replay to set.
 
     A row of a CSV that is no contact is left out, since its raw text may hold personal data; a line of a JSONL, which
@@ -19,15 +25,41 @@ def read_contacts(path: Path, *, salt: str, rejected: Rejected = lambda row, why
     Args:
         salt: see `producers.lemlist.contact_id`.
         rejected: told of every row or line that is no contact.
+        enricher: fills the ``llm_*`` fields of a CSV's contacts that have none; the offline rules without one.
 
     Raises:
         ValueError: no such file, nothing in it, or no contacts in any format known here.
     """
+    check_file(path)
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        check_jsonl(path)
+        return from_jsonl(path, rejected)
+    return (enricher or offline)(_from_csv(Export.of(path), salt, rejected))
+
+
+def check_file(path: Path) -> None:
+    """Raises ValueError where there is no such file, or nothing in it."""
     if not path.is_file():
         raise ValueError(f"no file {path}: name a LemList CSV, an enriched CSV, a JSONL of contacts, or scenario:NAME")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty: export the contacts again")
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        check_jsonl(path)
-        return from_jsonl(path, rejected)
-    return from_csv(path, salt=salt, rejected=rejected)
+
+
+def offline(contacts: Iterable[Labelled]) -> Iterator[Labelled]:
+    """Fill the ``llm_*`` fields by the offline rules, where a contact has none."""
+    for labelled in contacts:
+        contact = labelled.contact
+        if isinstance(contact, Contact) and all(getattr(contact, name) is None for name in ENRICHED):
+            found = enrich(msgspec.structs.asdict(contact))
+            yield labelled._replace(contact=msgspec.structs.replace(contact, **found))
+        else:
+            yield labelled
+
+
+def _from_csv(export: Export, salt: str, rejected: Rejected) -> Iterator[Labelled]:
+    tally = Tally()
+    for row in export.rows():
+        if row.fault:
+            rejected(row.record.number, row.fault)
+        else:
+            yield export.contact(row, salt, tally)

@@ -1,41 +1,61 @@
-"""`driftline import`: an export in, enriched contacts without personal data out."""
+"""`driftline import`: an export in, enriched contacts without personal data out, and a report of every row."""
 
 from __future__ import annotations
 
+import json
+import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event as Flag
+from typing import Any, BinaryIO
 
+from driftline.options import UsageError
+from driftline.rich_view import file_progress
 from driftline.salt import installation_salt
 from driftline.settings import Settings
 from driftline.workers import print_json
-from producers.contact_files import read_contacts
+from producers.contact_files import offline
 from producers.enrichment import Enrich
+from producers.importing import DeadRow, Import, ImportReport
 from producers.jsonl import to_jsonl
 
 Say = Callable[[str], None]
 
 
-def run(settings: Settings, options: Namespace, say: Say, stop: Flag) -> None:
-    """Read the export that the options name, enrich its contacts, write them as JSONL."""
+def run(settings: Settings, options: Namespace, say: Say) -> None:
+    """Read the export that the options name, enrich its contacts, write them as JSONL.
+
+    Raises:
+        UsageError: the contacts cannot be written where the options say.
+        ValueError: the file holds no contacts; or, with ``--strict``, not every row of it is as it should be.
+    """
     source, out = Path(options.file), Path(options.out)
-    contacts = read_contacts(
-        source,
-        salt=installation_salt(settings),
-        rejected=lambda row, why: say(f"{source.name}, row {row} is no contact: {why}"),
-    )
-    written = 0
-    with out.open("wb") as lines:
-        for labelled in _enricher(settings, options, say)(contacts):
-            lines.write(to_jsonl(labelled))
-            written += 1
-            if stop.is_set():
-                break
-    if options.json:
-        print_json({"file": options.file, "out": options.out, "contacts": written})
-    else:
-        say(f"{written:,} contacts written to {out}")
+    _check_places(source, out)
+    enrich = _enricher(settings, options, say)
+    size = source.stat().st_size if source.is_file() else 0
+    with file_progress(size, "looking for duplicates") as progress:
+        importing = Import(source, salt=installation_salt(settings), progress=progress)
+    dead_letters = out.with_name(f"{out.stem}.dead-letters.jsonl")
+    if options.strict:
+        report = _rehearse(importing, dead_letters, size)
+        if not report.is_clean:
+            _tell(_document(options, importing, report, None, dead_letters), as_json=options.json)
+            raise ValueError(f"--strict: {_faults(report)}; {out} is not written: mend the export, or leave --strict")
+    with file_progress(size, "importing") as progress:
+        report = _write(importing, enrich, out, dead_letters, progress)
+    _tell(_document(options, importing, report, out, dead_letters), as_json=options.json)
+
+
+def _check_places(source: Path, out: Path) -> None:
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder: name a file in it")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if not os.access(out.parent, os.W_OK):
+        raise UsageError(f"--out {out}: {out.parent} cannot be written to; name another folder")
+    if source.exists() and out.exists() and source.samefile(out):
+        raise UsageError(f"--out {out} is the export itself: name another file")
 
 
 def _enricher(settings: Settings, options: Namespace, say: Say) -> Enrich:
@@ -43,4 +63,106 @@ def _enricher(settings: Settings, options: Namespace, say: Say) -> Enrich:
         from producers.openai_command import enricher  # noqa: PLC0415  (its client takes a second to import)
 
         return enricher(settings, options, say)
-    return iter
+    return offline
+
+
+def _rehearse(importing: Import, dead_letters: Path, size: int) -> ImportReport:
+    """Read all without enriching or writing a contact: a file that is refused must cost nothing."""
+    report = ImportReport()
+    with file_progress(size, "checking") as progress, _dead_letters(importing, dead_letters) as dead:
+        for _ in importing.contacts(report, dead=dead, progress=progress):
+            pass
+    return report
+
+
+def _write(
+    importing: Import, enrich: Enrich, out: Path, dead_letters: Path, progress: Callable[[int], None]
+) -> ImportReport:
+    """Write the contacts, all or, if anything interrupts, none."""
+    report = ImportReport()
+    with _replacing(out) as lines, _dead_letters(importing, dead_letters) as dead:
+        for labelled in enrich(importing.contacts(report, dead=dead, progress=progress)):
+            lines.write(to_jsonl(labelled))
+    return report
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the path's place when all is written to it, and is gone if that never comes."""
+    draft = path.with_name(path.name + ".part")
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _dead_letters(importing: Import, path: Path) -> Iterator[Callable[[DeadRow], None]]:
+    """Takes dead rows; afterwards there is a file of them if there was any, and none of an earlier import if not."""
+    name, taken = importing.export.table.path.name, 0
+    with _replacing(path) as file:
+
+        def take(row: DeadRow) -> None:
+            nonlocal taken
+            taken += 1
+            file.write(json.dumps({"file": name} | row._asdict()).encode() + b"\n")
+
+        yield take
+    if not taken:
+        path.unlink()
+
+
+def _document(
+    options: Namespace, importing: Import, report: ImportReport, out: Path | None, dead_letters: Path
+) -> dict[str, Any]:
+    return {
+        "file": options.file,
+        "out": None if out is None else str(out),
+        "dead_letters": str(dead_letters) if report.dropped else None,
+        **importing.describe(),
+        **report.to_json(),
+    }
+
+
+def _faults(report: ImportReport) -> str:
+    dropped, repaired = report.dropped.total(), report.tally.repaired
+    told = [f"{dropped:,} rows are no contacts"] * (dropped > 0)
+    told += [f"{count:,} × {kind} repaired" for kind, count in repaired.most_common()]
+    return ", ".join(told)
+
+
+def _tell(document: dict[str, Any], *, as_json: bool) -> None:
+    """The report on standard output."""
+    if as_json:
+        print_json(document)
+    else:
+        print("\n".join(report_lines(document)), flush=True)
+
+
+def report_lines(document: dict[str, Any]) -> list[str]:
+    """The report for people, one line for each of its figures."""
+    columns, labels = document["columns"], document["labels"]
+    kinds = f"{columns['used']} used, {columns['personal']} personal, {len(columns['unused'])} not used"
+    kinds += f", {columns['unknown']} unknown" * bool(columns["unknown"])
+    labelled = f"{labels['engaged']:,} engaged, {labels['not_engaged']:,} not; {labels['with_time']:,} with their time"
+    told = {
+        "read": (document["read"], f"rows; {document['encoding']}, {document['delimiter']}; columns: {kinds}"),
+        "written": (document["contacts"], f"contacts to {document['out']}") if document["out"] else (0, "contacts"),
+        "labelled": (labels["engaged"] + labels["not_engaged"], labelled),
+        "unlabelled": (labels["unlabelled"], ""),
+        "duplicates": (document["duplicates"], "of each contact the last row is kept"),
+        **{what: _by_kind(document[what]) for what in ("dropped", "repaired", "scrubbed")},
+    }
+    lines = [f"{name:10} {count:>9,}  {words}".rstrip() for name, (count, words) in told.items()]
+    if document["dead_letters"]:
+        lines.append(f"where the dropped rows stand in the export: {document['dead_letters']}")
+    return lines
+
+
+def _by_kind(counts: dict[str, int]) -> tuple[int, str]:
+    return sum(counts.values()), ", ".join(f"{kind}: {count:,}" for kind, count in counts.items())

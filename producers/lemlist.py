@@ -1,101 +1,193 @@
 """Contacts from CSV files: LemList exports in either shape, and enriched CSVs.
 
-Names, addresses, URLs and pictures stop here: the columns that hold them are not read, and what of them stands in
-free text is blanked. The contact's id is a salted hash.
+Names, addresses, URLs and pictures stop here: of the columns that hold them only the id's hash and the blanks in the
+texts get further. A row that is no contact is told by its place and its fault, never by its content.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from driftline.company_size import company_size
-from driftline.events import INPUTS, Contact, decode, encode
-from producers.enrichment import enrich
-from producers.labelled import Labelled, Rejected
+import msgspec
 
-Row = Mapping[str, str]
+from driftline.company_size import SIZES, company_size
+from driftline.events import INPUTS, Contact
+from producers.csv_table import CsvTable, Record
+from producers.labelled import Labelled
+from producers.outcomes import OUTCOME, Repairs, Row, label_of, labelled_at, occurred_at
+from producers.scrubbing import SEAM, name_tokens, phrases, scrub
+
 PROFILE = tuple(name for name in INPUTS if not name.startswith("llm_"))
-NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit", "companyfoundedon")
-TIMES = ("firstcontacteddate", "firstleadlauncheddate", "lastcontacteddate", "lastcampaignstartdate")
+ENRICHED = tuple(name for name in INPUTS if name.startswith("llm_"))
+NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit")
 IDENTITY = ("_id", "id", "linkedinurl", "linkedinurlsalesnav", "email")
+"""What names a contact, the most stable first."""
+NAMES = ("firstname", "lastname", "fullname", "name")
+PERSONAL = (
+    *IDENTITY, *NAMES, "picture", "phone", "companylinkedinurl", "companyname", "companydomain", "companypicture",
+    "icebreaker", "tagline",
+)  # fmt: skip
+"""Columns whose values never get past import."""
+UNUSED = (
+    "emailstatus", "timezone", "companydescription", "companyspecialties", "companytagline", "leadstatus",
+    "lastcampaign", "activecampaigns", "isactiveincampaigns", "lastleadlauncheddate",
+)  # fmt: skip
+"""Columns of exports that nothing is read from."""
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_URL = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-_PHONE = re.compile(r"(?<!\w)\+?\d(?:[\s().-]?\d){7,14}(?!\w)")
-NOT_CSV = "{path} is not a CSV in UTF-8: export the contacts as CSV"
+TEXTS = tuple(name for name in PROFILE if name not in ("companysize", "companyfoundedon"))
+OPINIONS = tuple(name for name in ENRICHED if name not in NUMBERS)
+PHRASES = tuple(name for name in PERSONAL if name not in (*NAMES, "icebreaker", "tagline"))
+LONGEST = 50_000
+"""Characters of a text, by the contract of the contact."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-csv.field_size_limit(10_000_000)
+_KNOWN = frozenset((*INPUTS, *PERSONAL, *OUTCOME, *UNUSED))
+_BARE = {name.replace("_", ""): name for name in _KNOWN if name != "id"}
+_YEAR = re.compile(r"(?:1\d|20|21)\d\d(?:\.0)?")
 
 
-def from_csv(path: Path, *, salt: str, rejected: Rejected) -> Iterator[Labelled]:
-    """The contacts of an export, or of an enriched CSV, in the order of the file.
+class ExportRow(NamedTuple):
+    """One row that is not blank."""
 
-    Raises:
-        ValueError: its header names none of the columns of an export; at once, not with the first contact.
+    record: Record
+    values: list[str]
+    """Stripped, and as many as there are columns."""
+    columns: dict[str, str]
+    """The same by `Export.names`."""
+    fault: str
+    """Why it is no contact; empty where it is one."""
+    repairs: Repairs
+
+
+@dataclass
+class Tally:
+    """What was done to the values of an export's contacts, by kind."""
+
+    repaired: Counter[str] = field(default_factory=Counter)
+    scrubbed: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export on disk, and which of its columns are which."""
+
+    table: CsvTable
+    names: tuple[str, ...]
+    """Of each column as it is spelled here; empty for unknown ones."""
+
+    @classmethod
+    def of(cls, path: Path) -> Export:
+        """Look at a file.
+
+        Raises:
+            ValueError: it is no CSV, or its header names none of the columns of an export.
+        """
+        table = CsvTable.of(path, lambda header: len(_known(header)))
+        named = [name for name in table.header if name.strip()]
+        if len(_known(named)) < min(2, len(named)):
+            raise ValueError(
+                f"{path} is not a CSV of contacts: its first line names none of the columns of an export; export the"
+                " contacts again, with the header"
+            )
+        return cls(table, tuple(column_name(name) for name in table.header))
+
+    @property
+    def repeated(self) -> int:
+        """Columns of a name that another one before them has."""
+        known = [name for name in self.names if name]
+        return len(known) - len(set(known))
+
+    def rows(self) -> Iterator[ExportRow]:
+        """Its rows in the order of the file, without the blank ones."""
+        width, names, repeats = len(self.names), self.names, self._repeats()
+        enriched = any(name in ENRICHED for name in names)
+        for record in self.table.records():
+            if record.values is None:
+                yield ExportRow(record, [], {}, record.fault, [])
+                continue
+            values = [value.strip() for value in record.values]
+            if not any(values):
+                continue
+            repairs: Repairs = ["encoding"] if record.is_guess else []
+            fault = "" if len(values) == width else self._misfit(values, repairs)
+            columns = dict(zip(names, values, strict=False))
+            for places, name in repeats:
+                columns[name] = next((values[at] for at in places if values[at]), "")
+            if not fault and (enriched or record.length > LONGEST):
+                fault = _fault(columns, repairs)
+            if not fault and not any(columns.get(name) for name in (*IDENTITY, *INPUTS)):
+                fault = "it has neither an id nor any input of the model"
+            yield ExportRow(record, values, columns, fault, repairs)
+
+    def contact(self, row: ExportRow, salt: str, tally: Tally) -> Labelled:
+        """The contact of a row without a fault; its eight ``llm_*`` fields as they are in the file, or all None."""
+        columns, repairs = row.columns, row.repairs
+        inputs = _scrubbed(columns, self._own(row), tally, repairs)
+        inputs["companyfoundedon"] = _year(columns.get("companyfoundedon", ""), repairs)
+        if any(columns.get(name) for name in ENRICHED):
+            inputs |= {name: _number(columns.get(name, ""), name, []) for name in NUMBERS}
+        contact = Contact(
+            id=contact_id(columns, salt), sent_at=EPOCH, occurred_at=occurred_at(columns, repairs), **inputs
+        )
+        engaged = label_of(columns, repairs)
+        known_at = labelled_at(columns, engaged, repairs)
+        if repairs:
+            tally.repaired.update(repairs)
+        return Labelled(contact, engaged, known_at)
+
+    def _repeats(self) -> list[tuple[list[int], str]]:
+        """The places of every name that stands twice: the first of them with a value counts."""
+        places = {name: [at for at, other in enumerate(self.names) if other == name] for name in self.names if name}
+        return [(found, name) for name, found in places.items() if len(found) > 1]
+
+    def _misfit(self, values: list[str], repairs: Repairs) -> str:
+        """Give a row the width of the header, which is a repair; or say why it cannot be a row of this table."""
+        width, found = len(self.names), len(values)
+        if found > width:
+            extra, values[width:] = values[width:], []
+            if any(extra):
+                return "it has more values than there are columns: a delimiter in a text is not quoted"
+            repairs.append("long row")
+            return ""
+        values += [""] * (width - found)
+        identity = next((name for name in IDENTITY if name in self.names), None)
+        stated = values[self.names.index(identity)] if identity else ""
+        in_form = {"email": "@" in stated, "linkedinurl": "/" in stated, "linkedinurlsalesnav": "/" in stated}
+        if identity is not None and not (stated and in_form.get(identity, True)):
+            return "it has fewer values than there are columns, and no id: it may be half a row"
+        repairs.append("short row")
+        return ""
+
+    @cached_property
+    def _places(self) -> tuple[list[int], list[int]]:
+        """Of the columns with names, and of those with other words for the person."""
+        places = list(enumerate(self.names))
+        return [at for at, name in places if name in NAMES], [at for at, name in places if name in PHRASES]
+
+    def _own(self, row: ExportRow) -> list[str]:
+        """What to look for in the texts of a row: its names, and its addresses, ids and company as they are."""
+        named, others = ([row.values[at] for at in places] for places in self._places)
+        return sorted(name_tokens(named) | phrases(others), key=len, reverse=True)
+
+
+def column_name(header: str) -> str:
+    """A column's name as it is spelled here, from whatever case, spaces, quotes and underscores a header has.
+
+    >>> [column_name(name) for name in ("First Name", "\\ufeff_id", "LLM Quality", '"Location"', "Shoe")]
+    ['firstname', '_id', 'llm_quality', 'location', '']
     """
-    return _contacts(path, _header(path), salt, rejected)
-
-
-def _contacts(path: Path, names: list[str], salt: str, rejected: Rejected) -> Iterator[Labelled]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.reader(text)
-            next(reader)
-            for number, values in enumerate(reader, 1):
-                row = dict(zip(names, (value.strip() for value in values), strict=False))
-                if not any(row.values()):
-                    continue
-                try:
-                    contact = _contact(row, salt)
-                except ValueError as why:
-                    rejected(number, str(why))
-                else:
-                    yield Labelled(contact, label_of(row))
-    except (UnicodeDecodeError, csv.Error):
-        raise ValueError(NOT_CSV.format(path=path)) from None
-
-
-def _header(path: Path) -> list[str]:
-    """Column names, lower-cased and without spaces, as exports differ in both."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            header = next(csv.reader(text), [])
-    except (UnicodeDecodeError, csv.Error):
-        raise ValueError(NOT_CSV.format(path=path)) from None
-    names = [name.strip().lower().replace(" ", "") for name in header]
-    known = set(names) & {*INPUTS, *IDENTITY, "laststate", "firstname", "lastname"}
-    if len(known) < 2:
-        raise ValueError(f"{path} is not a CSV of contacts: its first line names none of the columns of an export")
-    return names
-
-
-def label_of(row: Row) -> int | None:
-    """1 where the person replied or showed interest, 0 where the campaign is done without, else None."""
-    if row.get("engaged", "") in ("0", "1", "0.0", "1.0"):
-        return int(float(row["engaged"]))
-    if row.get("laststate") in ("linkedinReplied", "linkedinInterested"):
-        return 1
-    return 0 if row.get("status") == "done" else None
-
-
-def _contact(row: Row, salt: str) -> Contact:
-    columns: dict[str, Any] = {name: _cleaned(row, name) for name in PROFILE}
-    if any(row.get(name) for name in INPUTS if name.startswith("llm_")):
-        columns |= {name: row.get(name) or None for name in INPUTS if name.startswith("llm_")}
-        columns |= {name: _number(row.get(name, ""), name) for name in NUMBERS if name.startswith("llm_")}
-    else:
-        columns |= enrich(columns)
-    columns["companyfoundedon"] = _year(row.get("companyfoundedon", ""))
-    contact = Contact(id=contact_id(row, salt), sent_at=EPOCH, occurred_at=_occurred(row), **columns)
-    return decode(Contact, encode(contact))  # msgspec validates what it decodes
+    name = re.sub(r"[^\w]+", "", header.replace("\ufeff", "").lower())
+    return name if name in _KNOWN else _BARE.get(name.replace("_", ""), "")
 
 
 def contact_id(row: Row, salt: str) -> str:
@@ -106,49 +198,68 @@ def contact_id(row: Row, salt: str) -> str:
     return hashlib.sha256(f"{salt}/{identity}".encode()).hexdigest()[:24]
 
 
-def _cleaned(row: Row, name: str) -> str | None:
-    text = row.get(name, "")
-    if name == "companysize":
-        return company_size(text)
-    if name in ("summary", "skills", "jobtitle"):
-        text = scrub(text, [row.get("firstname", ""), row.get("lastname", "")])
-    return text or None
+def _known(header: Sequence[str]) -> set[str]:
+    return {name for name in map(column_name, header) if name}
 
 
-def scrub(text: str, names: list[str]) -> str:
-    """The text without e-mail addresses, URLs, phone numbers and the given names.
+def _fault(row: Row, repairs: Repairs) -> str:
+    """Why a row is no contact by the contract; empty where it is one."""
+    try:
+        numbers = {name: _number(row.get(name, ""), name, repairs) for name in NUMBERS}
+        texts = {name: row.get(name) or None for name in (*TEXTS, "companysize", *OPINIONS)}
+        msgspec.convert({"id": "-", "sent_at": EPOCH} | numbers | texts, Contact)
+    except ValueError as why:  # msgspec's own is one, and quotes a value of enumerations only
+        return str(why)
+    return ""
 
-    >>> scrub("Ask Zoe at zoe@example.com or +33 1 23 45 67 89", ["Zoe"])
-    'Ask … at … or …'
+
+def _scrubbed(row: Row, own: Sequence[str], tally: Tally, repairs: Repairs) -> dict[str, Any]:
+    """The texts of a row without what is personal; empty ones are None."""
+    said = {name: text for name in (*TEXTS, *OPINIONS) if (text := row.get(name))}
+    size = row.get("companysize", "")
+    if size and (found := company_size(size)) != size:
+        repairs.append("companysize")
+        size = found or ""
+    if size and size not in SIZES:
+        said["companysize"] = size
+    joined = SEAM.join(said.values())
+    if joined.count(SEAM) != len(said) - 1 and said:
+        repairs.append("control character")
+        said = {name: text.replace(SEAM, "") for name, text in said.items()}
+        joined = SEAM.join(said.values())
+    cleaned = scrub(joined, own, tally.scrubbed).split(SEAM)
+    inputs: dict[str, Any] = {name: text or None for name, text in zip(said, cleaned, strict=True)} if said else {}
+    if size in SIZES:
+        inputs["companysize"] = size
+    return inputs
+
+
+def _number(text: str, name: str, repairs: Repairs) -> float | None:
+    """A number, with the decimal comma that a spreadsheet may have given it.
+
+    Raises:
+        ValueError: it is none.
     """
-    for pattern in (_EMAIL, _URL, _PHONE):
-        text = pattern.sub("…", text)
-    for name in names:
-        if len(name) > 1:
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text, flags=re.IGNORECASE)
-    return text
-
-
-def _number(text: str, name: str) -> float | None:
     if not text:
         return None
+    if "," in text and "." not in text:
+        repairs.append("decimal comma")
+        text = text.replace(",", ".", 1)
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
-        raise ValueError(f"{name} is not a number") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise ValueError(f"{name} is not a number")
+    return found
 
 
-def _year(text: str) -> float | None:
-    found = re.match(r"\d{4}", text)
+def _year(text: str, repairs: Repairs) -> float | None:
+    """A year as exports write it, ``2010.0``; one that stands in something else is taken from it."""
+    if not text:
+        return None
+    if _YEAR.fullmatch(text):
+        return float(text)
+    repairs.append("companyfoundedon")
+    found = re.search(r"(?<!\d)(?:1\d|20|21)\d\d(?!\d)", text)
     return float(found.group()) if found else None
-
-
-def _occurred(row: Row) -> datetime | None:
-    for name in TIMES:
-        if row.get(name):
-            try:
-                found = datetime.fromisoformat(row[name])
-            except ValueError:
-                continue
-            return found if found.tzinfo else found.replace(tzinfo=UTC)
-    return None

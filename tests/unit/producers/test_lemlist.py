@@ -9,7 +9,7 @@ from driftline.company_size import company_size
 from driftline.events import Contact, encode
 from producers.contact_files import read_contacts
 from producers.labelled import Rejected
-from producers.lemlist import label_of
+from producers.outcomes import label_of
 
 EARLY = (
     '\ufeffFirst Name,lastName,email,Location,Summary,Job Title,companySize,companyFoundedOn,lastState,status,_id\n'

@@ -1,0 +1,64 @@
+"""`driftline import` beside a bare `csv.reader` and `pandas.read_csv` over the same file: rows per second, peak memory.
+
+Some five minutes, and 2 GB of the temporary folder: a hundred thousand rows, then a million, to see what grows.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from data.generate_sample_export import HEADER, rows
+
+SIZES = (100_000, 1_000_000)
+CSV_READER = "import csv, sys\nwith open(sys.argv[1], newline='') as f:\n    for row in csv.reader(f): pass"
+PANDAS = "import pandas, sys\npandas.read_csv(sys.argv[1])"
+
+
+def write_export(path: Path, count: int) -> None:
+    """The people of the sample export over and over, each time with other ids and names."""
+    people = rows()
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, HEADER, restval="", lineterminator="\n")
+        writer.writeheader()
+        for n in range(count):
+            own = {"_id": f"lea_{n:014x}", "lastname": f"Person {n}"}
+            writer.writerow(people[n % len(people)] | own)
+
+
+def measured(*command: str) -> tuple[float, float]:
+    """Seconds of a command, and MB of memory at its peak."""
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{command[:4]} ended with code {process.returncode}")
+    return time.perf_counter() - began, usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """The three readers over each size, one after the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder) / "export.csv", Path(folder) / "contacts.jsonl"
+        os.environ["DRIFTLINE_HOME"] = folder
+        for count in SIZES:
+            write_export(path, count)
+            print(f"{count:,} rows, {path.stat().st_size / 2**20:,.0f} MB", flush=True)
+            commands = {
+                "driftline import (ours)": ("-m", "driftline.cli", "import", str(path), "-o", str(out)),
+                "csv.reader, nothing else": ("-c", CSV_READER, str(path)),
+                "pandas.read_csv, nothing else": ("-c", PANDAS, str(path)),
+            }
+            for name, arguments in commands.items():
+                seconds, peak = measured(sys.executable, *arguments)
+                print(f"{name:32} {count / seconds:>10,.0f} rows/s  {peak:7.0f} MB at the peak", flush=True)
+
+
+if __name__ == "__main__":
+    main()
