@@ -43,9 +43,7 @@ def run(settings: Settings, options: Namespace, say: Say) -> None:
         report = _rehearse(importing, dead_letters, size)
         if not report.is_clean:
             _tell(_document(options, importing, report, None, dead_letters), as_json=options.json)
-            way_out = (
-                "mend the export, or leave --strict" if options.strict else "is it the right file? export it again"
-            )
+            way_out = "mend the export, or leave --strict out" if options.strict else "name the right file"
             raise ValueError(f"{source}: {_faults(report)}; {out} is not written: {way_out}")
     with file_progress(size, "importing") as progress:
         report = _write(importing, enrich, out, dead_letters, progress)
