@@ -183,7 +183,7 @@ def start(*options: str, limit: str = "true") -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupted_import_leaves_nothing_half_done(number: signal.Signals) -> None:
-    export_of(30_000)
+    export_of(15_000)
     with start() as process:
         deadline = time.monotonic() + 60
         while not (Path("out.jsonl.part").exists() and Path("out.jsonl.part").stat().st_size):
@@ -208,7 +208,7 @@ def test_a_disk_without_room_is_told_in_one_line_and_leaves_nothing_half_done() 
 
 def test_memory_does_not_grow_with_the_file() -> None:
     peaks = []
-    for rows in (500, 15_000):
+    for rows in (500, 10_000):
         export_of(rows)
         with start("--json") as process:
             assert process.stdout is not None
@@ -217,5 +217,5 @@ def test_memory_does_not_grow_with_the_file() -> None:
             process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0
         peaks.append(usage.ru_maxrss / 1024)
-    assert Path("export.csv").stat().st_size > 8 << 20
-    assert peaks[1] - peaks[0] < 6
+    assert Path("export.csv").stat().st_size > 5 << 20
+    assert peaks[1] - peaks[0] < 5
