@@ -44,8 +44,12 @@ class Planted:
         return out.getvalue()
 
     def found_in(self, data: bytes) -> set[str]:
-        """The markers that stand in the bytes, in whatever case, with or without accents, numbers however spaced."""
-        text = _folded(data.decode("utf-8", "replace"))
+        """The markers that stand in the bytes, in whatever case, with or without accents, numbers however spaced.
+
+        Characters that JSON escapes are read as what they stand for.
+        """
+        text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), data.decode("utf-8", "replace"))
+        text = _folded(text)
         digits = re.sub(r"(?<=\d)[\s().-]+(?=\d)", "", text)
         return {marker for marker in self.markers if marker in (digits if marker.isdigit() else text)}
 
