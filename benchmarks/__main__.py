@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    api,
     cold,
     concept,
     detection,
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "inference": inference.main,
     "training": training.main,
     "quality": quality.main,
+    "api": api.main,
 }
 
 
