@@ -1,4 +1,4 @@
-# One image for every worker: `docker run driftline score`, `... monitor`, `... retrain`, and so on.
+# One image for every worker: `docker run driftline score`, `... monitor`, `... api`, and so on.
 FROM python:3.11-slim AS build
 COPY requirements.lock /tmp/requirements.lock
 RUN python -m venv /opt/driftline \

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import (
+    api,
     cold,
     concept,
     detection,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "training": training.main,
     "quality": quality.main,
     "enrichment": enrichment.main,
+    "api": api.main,
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,9 +100,9 @@ def inputs_of(contact: Contact) -> dict[str, object]:
 
 @contextmanager
 def echo_server() -> Iterator[int]:
-    from driftline.local_stack import _port  # noqa: PLC0415
-
-    port = _port(0, "")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     with subprocess.Popen([sys.executable, "-c", ECHO, str(port)], env=dict(os.environ)) as server:
         time.sleep(3)
         yield port

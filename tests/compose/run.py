@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROJECT = f"driftline-test-{os.getpid()}"
-SERVICES = ("kafka", "redis", "mlflow", "scorer", "monitor", "retrainer")
+SERVICES = ("kafka", "redis", "mlflow", "scorer", "monitor", "retrainer", "api")
 
 
 def say(line: str) -> None:
@@ -52,7 +52,7 @@ class Stack:
     """The stack under test and how to talk to it from the host."""
 
     def __init__(self) -> None:
-        self.ports = {name: str(free_port()) for name in ("KAFKA", "REDIS", "MLFLOW")}
+        self.ports = {name: str(free_port()) for name in ("KAFKA", "REDIS", "MLFLOW", "API")}
         self.env = os.environ | {f"DRIFTLINE_{name}_PORT": port for name, port in self.ports.items()}
         options = shlex.split(os.environ.get("COMPOSE_ARGS", ""))
         self.compose_command = [*engine(), *options, "-p", PROJECT, "-f", str(ROOT / "docker-compose.yml")]
@@ -71,6 +71,7 @@ class Stack:
         return kept | {
             "DRIFTLINE_KAFKA": f"127.0.0.1:{self.ports['KAFKA']}",
             "DRIFTLINE_REDIS": f"redis://127.0.0.1:{self.ports['REDIS']}/0",
+            "DRIFTLINE_API_PORT": self.ports["API"],
             "DRIFTLINE_MLFLOW": f"http://127.0.0.1:{self.ports['MLFLOW']}",
         }
 

@@ -20,7 +20,7 @@ import numpy as np
 from driftline.counts import Counter, champion, panes
 from driftline.events import Alert, Pane, decode
 from driftline.kafka_clients import read_all
-from driftline.local_stack import WORKERS, LocalStack
+from driftline.local_stack import LocalStack
 from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES, PREDICTIONS, Topic
@@ -32,6 +32,8 @@ RECORDS = 20_000
 ONSET = 8_000
 MALFORMED = range(0, RECORDS, 20)
 REPLAY = "faults"
+WORKERS = ("score", "monitor", "retrain")
+"""The API has kills of its own, in tests/integration/test_kafka_outbox.py."""
 
 
 class Workers:

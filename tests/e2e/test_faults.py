@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from driftline.local_stack import WORKERS, LocalStack
+from driftline.local_stack import LocalStack
 from driftline.settings import Settings
 from tests.e2e.faults import (
+    WORKERS,
     Workers,
     check_the_books,
     faults_at_random,

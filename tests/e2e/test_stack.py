@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample_lemlist_export.csv"
@@ -66,7 +67,7 @@ def stack(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def test_up_prints_the_addresses_of_its_parts(stack: dict[str, str]) -> None:
-    assert set(stack) == {"kafka", "redis", "mlflow"}
+    assert set(stack) == {"kafka", "redis", "mlflow", "api"}
     assert stack["kafka"].startswith("127.0.0.1:")
 
 
@@ -103,6 +104,21 @@ def test_the_sample_export_is_replayed_scored_and_monitored(stack: dict[str, str
     assert all(worker["alive"] for worker in status["workers"].values())
 
 
+def test_a_contact_of_the_api_is_scored_and_monitored_like_any_other(stack: dict[str, str], folder: Path) -> None:
+    before = json.loads(driftline(folder, "status", "--json"))
+    assert before["parts"]["api"] == {"reachable": True, "address": stack["api"]}
+    page = {"contacts": [{"llm_quality": n} for n in range(100)]}
+    answer = httpx.post(f"{stack['api']}/predict/batch", json=page, timeout=30)
+    assert (answer.status_code, answer.json()["count"]) == (200, 100)
+    deadline = time.monotonic() + 30
+    while (counts := json.loads(driftline(folder, "status", "--json"))["contacts"])["monitored"] < (
+        before["contacts"]["monitored"] + 100
+    ):
+        assert time.monotonic() < deadline, counts
+        time.sleep(0.5)
+    assert counts == {name: count + 100 * (name != "dead_letters") for name, count in before["contacts"].items()}
+
+
 def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folder: Path) -> None:
     with subprocess.Popen(
         command("alerts", "--follow", "--json"), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -132,6 +148,7 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
         (["monitor"], signal.SIGINT),
         (["monitor"], signal.SIGTERM),
         (["retrain"], signal.SIGTERM),
+        (["api"], signal.SIGTERM),
         (["watch"], signal.SIGINT),
         (["alerts", "--follow"], signal.SIGTERM),
         (["replay", "scenario:sector_shift"], signal.SIGINT),
@@ -141,7 +158,7 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
 def test_a_process_that_is_interrupted_ends_in_time_and_says_so(
     stack: dict[str, str], tmp_path: Path, arguments: list[str], number: signal.Signals
 ) -> None:
-    env = os.environ | {f"DRIFTLINE_{name.upper()}": address for name, address in stack.items()}
+    env = os.environ | {f"DRIFTLINE_{name.upper()}": address for name, address in stack.items() if name != "api"}
     env |= {"DRIFTLINE_HOME": str(tmp_path), "DRIFTLINE_TOPIC_PREFIX": "apart.", "DRIFTLINE_INSTANCE": "apart"}
     log = tmp_path / "log"
     with (
@@ -165,7 +182,7 @@ def test_a_stack_that_is_killed_takes_its_children_along(tmp_path: Path) -> None
         pids = children(tmp_path)
         alive = running(pids)
         up.kill()
-    assert len(alive) == 5
+    assert len(alive) == 6
     deadline = time.monotonic() + 8
     while running(pids) and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -30,6 +30,8 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("DRIFTLINE_MAX_CHAMPION_DAYS", "-1"),
         ("DRIFTLINE_NEW_LABELS", "some"),
         ("DRIFTLINE_LABEL_HORIZON", "0"),
+        ("DRIFTLINE_API_PORT", "70000"),
+        ("DRIFTLINE_API_SPOOL_BYTES", "1"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -61,6 +63,17 @@ def test_settings_told_by_environment_are_the_same_in_another_process(monkeypatc
 def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DRIFTLINE_KAFKA=broker:9092\n")
     assert load_settings().kafka == "broker:9092"
+
+
+def test_the_api_is_where_its_port_says_or_where_the_local_stack_has_it(tmp_path: Path) -> None:
+    assert load_settings().api_address is None
+    assert load_settings(api_port=8000, api_host="0.0.0.0").api_address == "http://127.0.0.1:8000"
+    assert load_settings(api_port=8000, api_host="::1").api_address == "http://[::1]:8000"
+    (tmp_path / ".driftline").mkdir()
+    (tmp_path / ".driftline" / "stack.json").write_text(
+        '{"addresses": {"kafka": "127.0.0.1:1", "redis": "redis://h:2", "mlflow": "x", "api": "http://127.0.0.1:3"}}'
+    )
+    assert load_settings().api_address == "http://127.0.0.1:3"
 
 
 def test_without_a_broker_the_message_says_how_to_get_one() -> None:
