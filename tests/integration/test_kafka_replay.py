@@ -17,6 +17,7 @@ from driftline.kafka_sent import sent_header, settled_positions
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, LABELS
+from producers import kafka_replay
 from producers.kafka_replay import KafkaSender, partition_of, replay
 
 Contacts = list[tuple[Contact, int]]
@@ -95,6 +96,7 @@ def test_a_replay_that_still_runs_is_not_resumed(settings: Settings, monkeypatch
     thread.join()
 
 
+@pytest.mark.long
 def test_sending_goes_on_when_the_broker_is_back_and_nothing_is_lost(tmp_path: Path, calm_contacts: Contacts) -> None:
     """Frozen, since the embedded broker would forget its topics: connections stay, answers do not come."""
     said: list[str] = []
@@ -135,7 +137,10 @@ def test_a_broker_that_comes_back_without_its_topics_is_told_of(tmp_path: Path, 
         sender.close()
 
 
-def test_an_interrupted_replay_does_not_wait_for_a_broker_that_is_away(tmp_path: Path, calm_contacts: Contacts) -> None:
+def test_an_interrupted_replay_does_not_wait_for_a_broker_that_is_away(
+    tmp_path: Path, calm_contacts: Contacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_replay, "STOP_SECONDS", 0.3)
     stop = threading.Event()
     with LocalStack(Settings.model_validate({"home": tmp_path}), say=lambda _: None) as stack:
         sender = KafkaSender(stack.settings, stop=stop)
