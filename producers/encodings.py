@@ -65,7 +65,7 @@ def encoding_of(path: Path) -> Encoding:
     """The encoding of a whole file.
 
     A byte order mark decides; without one, NULs in every second byte tell UTF-16, and UTF-8 is what decodes as such.
-    Of the rest, what has more characters of UTF-8 beyond ASCII than broken bytes is UTF-8 with faults, and anything
+    Of the rest, what has as many characters of UTF-8 beyond ASCII as broken bytes is UTF-8 with faults, and anything
     else is read as Windows-1252, which has all of Latin-1's characters where Latin-1 has them.
     """
     with path.open("rb") as file:
@@ -79,7 +79,7 @@ def encoding_of(path: Path) -> Encoding:
     broken, beyond = _faults(path, "utf-8", 0)
     if not broken:
         return Encoding("utf-8")
-    return Encoding("utf-8" if beyond > broken else "windows-1252", exact=False)
+    return Encoding("utf-8" if beyond >= broken else "windows-1252", exact=False)
 
 
 def _faults(path: Path, name: str, mark: int) -> tuple[int, int]:

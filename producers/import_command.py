@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from argparse import Namespace
@@ -21,6 +22,7 @@ from producers.importing import DeadRow, Import, ImportReport
 from producers.jsonl import to_jsonl
 
 Say = Callable[[str], None]
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 def run(settings: Settings, options: Namespace, say: Say) -> None:
@@ -37,11 +39,12 @@ def run(settings: Settings, options: Namespace, say: Say) -> None:
     with file_progress(size, "looking for duplicates") as progress:
         importing = Import(source, salt=installation_salt(settings), progress=progress)
     dead_letters = out.with_name(f"{out.stem}.dead-letters.jsonl")
-    if options.strict:
+    if options.strict or not importing.has_contacts:
         report = _rehearse(importing, dead_letters, size)
         if not report.is_clean:
             _tell(_document(options, importing, report, None, dead_letters), as_json=options.json)
-            raise ValueError(f"--strict: {_faults(report)}; {out} is not written: mend the export, or leave --strict")
+            way_out = "mend the export, or leave --strict out" if options.strict else "name the right file"
+            raise ValueError(f"{source}: {_faults(report)}; {out} is not written: {way_out}")
     with file_progress(size, "importing") as progress:
         report = _write(importing, enrich, out, dead_letters, progress)
     _tell(_document(options, importing, report, out, dead_letters), as_json=options.json)
@@ -96,6 +99,10 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+    except OSError as fault:
+        if fault.errno not in _OF_THE_DISK:
+            raise
+        raise RuntimeError(f"cannot write {path} ({fault.strerror}): make room, or name another folder") from None
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
@@ -131,8 +138,8 @@ def _document(
 
 def _faults(report: ImportReport) -> str:
     dropped, repaired = report.dropped.total(), report.tally.repaired
-    told = [f"{dropped:,} rows are no contacts"] * (dropped > 0)
-    told += [f"{count:,} × {kind} repaired" for kind, count in repaired.most_common()]
+    told = [f"no contacts: {dropped:,} rows"] * (dropped > 0)
+    told += [f"{kind} repaired: {count:,}" for kind, count in repaired.most_common()]
     return ", ".join(told)
 
 

@@ -110,6 +110,11 @@ class Import:
                 progress(row.record.offset)
         return last_of_each(np.frombuffer(keys, np.uint64))
 
+    @property
+    def has_contacts(self) -> bool:
+        """Whether there is any row without a fault."""
+        return len(self._stays) > 0
+
     def contacts(
         self,
         report: ImportReport,
@@ -152,9 +157,8 @@ class Import:
     def describe(self) -> dict[str, Any]:
         """How the file was read, and what its columns are; a name that is no export's is never repeated."""
         table, names = self.export.table, self.export.names
-        encoding = table.encoding
         return {
-            "encoding": encoding.name + ("" if encoding.exact else ", not valid everywhere"),
+            "encoding": table.encoding.name,
             "delimiter": DELIMITER_NAMES.get(table.delimiter, "as its first line states"),
             "columns": {
                 "used": sum(bool(name) and name not in (*PERSONAL, *UNUSED) for name in names),

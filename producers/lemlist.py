@@ -49,6 +49,9 @@ OPINIONS = tuple(name for name in ENRICHED if name not in NUMBERS)
 PHRASES = tuple(name for name in PERSONAL if name not in (*NAMES, "icebreaker", "tagline"))
 LONGEST = 50_000
 """Characters of a text, by the contract of the contact."""
+TOO_FEW = "it has fewer values than there are columns: it may be half a row"
+TOO_MANY = "it has more values than there are columns: a delimiter in a text is not quoted"
+"""Such a row has values in the wrong columns, and nobody can tell which of them are names."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KNOWN = frozenset((*INPUTS, *PERSONAL, *OUTCOME, *UNUSED))
@@ -119,12 +122,16 @@ class Export:
             if not any(values):
                 continue
             repairs: Repairs = ["encoding"] if record.is_guess else []
-            fault = "" if len(values) == width else self._misfit(values, repairs)
-            columns = dict(zip(names, values, strict=False))
+            if SEAM in "".join(values):
+                values = [value.replace(SEAM, "") for value in values]
+                repairs.append("control character")
+            if len(values) != width:
+                yield ExportRow(record, values, {}, TOO_MANY if len(values) > width else TOO_FEW, repairs)
+                continue
+            columns = dict(zip(names, values, strict=True))
             for places, name in repeats:
                 columns[name] = next((values[at] for at in places if values[at]), "")
-            if not fault and (enriched or record.length > LONGEST):
-                fault = _fault(columns, repairs)
+            fault = _fault(columns, repairs) if enriched or record.length > LONGEST else ""
             if not fault and not any(columns.get(name) for name in (*IDENTITY, *INPUTS)):
                 fault = "it has neither an id nor any input of the model"
             yield ExportRow(record, values, columns, fault, repairs)
@@ -149,24 +156,6 @@ class Export:
         """The places of every name that stands twice: the first of them with a value counts."""
         places = {name: [at for at, other in enumerate(self.names) if other == name] for name in self.names if name}
         return [(found, name) for name, found in places.items() if len(found) > 1]
-
-    def _misfit(self, values: list[str], repairs: Repairs) -> str:
-        """Give a row the width of the header, which is a repair; or say why it cannot be a row of this table."""
-        width, found = len(self.names), len(values)
-        if found > width:
-            extra, values[width:] = values[width:], []
-            if any(extra):
-                return "it has more values than there are columns: a delimiter in a text is not quoted"
-            repairs.append("long row")
-            return ""
-        values += [""] * (width - found)
-        identity = next((name for name in IDENTITY if name in self.names), None)
-        stated = values[self.names.index(identity)] if identity else ""
-        in_form = {"email": "@" in stated, "linkedinurl": "/" in stated, "linkedinurlsalesnav": "/" in stated}
-        if identity is not None and not (stated and in_form.get(identity, True)):
-            return "it has fewer values than there are columns, and no id: it may be half a row"
-        repairs.append("short row")
-        return ""
 
     @cached_property
     def _places(self) -> tuple[list[int], list[int]]:
@@ -222,13 +211,8 @@ def _scrubbed(row: Row, own: Sequence[str], tally: Tally, repairs: Repairs) -> d
         size = found or ""
     if size and size not in SIZES:
         said["companysize"] = size
-    joined = SEAM.join(said.values())
-    if joined.count(SEAM) != len(said) - 1 and said:
-        repairs.append("control character")
-        said = {name: text.replace(SEAM, "") for name, text in said.items()}
-        joined = SEAM.join(said.values())
-    cleaned = scrub(joined, own, tally.scrubbed).split(SEAM)
-    inputs: dict[str, Any] = {name: text or None for name, text in zip(said, cleaned, strict=True)} if said else {}
+    cleaned = scrub(SEAM.join(said.values()), own, tally.scrubbed).split(SEAM) if said else []
+    inputs: dict[str, Any] = dict(zip(said, cleaned, strict=True))
     if size in SIZES:
         inputs["companysize"] = size
     return inputs

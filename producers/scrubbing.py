@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 BLANK = "…"
+LONG = 6
+"""Letters from which on a name is blanked inside of words too: it may be inflected, or run into its neighbour."""
 SEAM = "\0"
 """Joins the texts of a row, so that one pass does for all: no pattern reaches across it."""
 
@@ -29,6 +31,7 @@ _DOMAIN = re.compile(
     r"|(?:[\w-]++\.)+[A-Za-z]{2,24}/[^\s\0]+)"
 )
 _PHONE = re.compile(r"(?<!\d)[+＋]?\(?\d(?:[\s().\-/·‐‑–]{0,3}\d){7,}")
+_LEAD = re.compile(r"\blea_\w+", re.IGNORECASE)
 _YEARS = re.compile(r"(?:19|20)\d\d\D{1,3}(?:19|20)\d\d")
 # What a text needs for a pattern to find anything in it, and what is searched for much faster.
 _AT_SIGNS = ("@", "＠", " dot ", "arobase", "(at", "( at", "[at", "[ at", "{at", "{ at", "<at", "< at")
@@ -122,6 +125,8 @@ def scrub(text: str, own: Iterable[str], counts: Counter[str]) -> str:
         text = _blanked(_HANDLE, text, "handles", counts)
     if any(sign in folded for sign in _URL_SIGNS):
         text = _blanked(_URL, text, "urls", counts)
+    if "lea_" in folded:
+        text = _blanked(_LEAD, text, "ids", counts)
     if _MAY_BE_DOMAIN.search(text):
         text = _blanked(_DOMAIN, text, "urls", counts)
     if _MAY_BE_PHONE.search(text):
@@ -165,8 +170,8 @@ def _without_own(text: str, folded: str, own: Iterable[str], counts: Counter[str
 
 
 def _places(token: str, folded: str) -> Iterable[tuple[int, int]]:
-    """Where the token stands as a word, or, in a script without spaces, anywhere."""
-    anywhere = _UNSPACED.match(token) is not None
+    """Where the token stands as a word; or, if it is long or of a script without spaces, anywhere."""
+    anywhere = len(token) >= LONG or _UNSPACED.match(token) is not None
     start = folded.find(token)
     while start >= 0:
         end = start + len(token)
