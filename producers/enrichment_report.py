@@ -71,11 +71,11 @@ class EnrichmentReport:
             "asked": self.asked, "cached": self.cached, "repeated": self.repeated, "untouched": self.untouched,
             "values missing": sum(self.missing.values()),
         }  # fmt: skip
-        calls = {"calls": self.calls, "retries": self.retries, "profiles asked again": self.asked_again}
+        calls = {"calls": self.calls, "retries": self.retries, "asked again": self.asked_again}
         cost = "cost unknown" if self.usd is None else f"{self.usd:.4f} USD"
         if self.max_cost is not None:
             cost += f" of {self.max_cost:g}"
-        parts = (f"{self.contacts:,} contacts", *_told(counts), *_told(calls), cost)
+        parts = (f"contacts {self.contacts:,}", *_told(counts), *_told(calls), cost)
         return " · ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
@@ -99,4 +99,4 @@ class EnrichmentReport:
 
 
 def _told(counts: Mapping[str, int]) -> list[str]:
-    return [f"{count:,} {what}" for what, count in counts.items() if count]
+    return [f"{what} {count:,}" for what, count in counts.items() if count]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from driftline.options import UsageError
 from driftline.salt import installation_salt
@@ -29,11 +29,10 @@ from producers.labelled import Labelled
 from producers.openai_enrichment import FIRST_WAIT, OVERHEAD, Endpoint, count, input_tokens
 from producers.prices import Budget, CapReached, Price, Tokens, price_of
 
-Say = Callable[[str], None]
-
-
 SECONDS_BETWEEN_LINES = 5.0
 """Of progress."""
+
+Say = Callable[[str], None]
 
 
 def enricher(settings: Settings, options: Namespace, say: Say) -> Enricher:
@@ -223,11 +222,12 @@ def _price(settings: Settings, model: str) -> Price | None:
 
 
 def _client(settings: Settings) -> AsyncOpenAI:
-    """A client that retries nothing by itself: every call has to be in the budget."""
+    """A client that retries nothing by itself, since every call has to be in the budget, and asks nobody else."""
     secret = settings.openai_api_key
     return AsyncOpenAI(
         base_url=settings.openai_base_url,
         api_key=secret.get_secret_value() if secret else "none",
         timeout=settings.openai_timeout,
         max_retries=0,
+        http_client=DefaultAsyncHttpxClient(follow_redirects=False),
     )

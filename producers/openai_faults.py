@@ -65,7 +65,7 @@ def explained(fault: openai.APIError, *, model: str, attempts: int) -> Exception
     status = f"{fault.status_code}{_code(fault)}"
     if fault.status_code in (401, 403):
         return SettingsError(f"the endpoint refuses the key ({status}): set DRIFTLINE_OPENAI_API_KEY to a valid one")
-    if fault.status_code == 404:
+    if fault.status_code == 404 or fault.status_code < 400:  # a redirection: contacts are sent to nobody else
         return SettingsError(
             f"the endpoint knows no model {model}, or is not at this address ({status}): set DRIFTLINE_OPENAI_MODEL"
             " (or --llm-model), or DRIFTLINE_OPENAI_BASE_URL, which mostly ends in /v1"
