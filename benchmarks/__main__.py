@@ -16,8 +16,10 @@ from benchmarks import (
     memory,
     parsing,
     quality,
+    scenarios,
     scoring,
     swap,
+    synthetic,
     training,
 )
 
@@ -35,6 +37,8 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "inference": inference.main,
     "training": training.main,
     "quality": quality.main,
+    "synthetic": synthetic.main,
+    "scenarios": scenarios.main,
 }
 
 
