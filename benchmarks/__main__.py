@@ -20,8 +20,10 @@ from benchmarks import (
     parsing,
     quality,
     replay,
+    scenarios,
     scoring,
     swap,
+    synthetic,
     training,
 )
 
@@ -43,6 +45,8 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "quality": quality.main,
     "enrichment": enrichment.main,
     "api": api.main,
+    "synthetic": synthetic.main,
+    "scenarios": scenarios.main,
 }
 
 

@@ -29,7 +29,7 @@ BASE_SEED = 2026
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 1 failed, 2 wrong usage or setting, 130 interrupted)."""
     try:
-        options = parser().parse_args(argv)
+        options = parser(scenarios=_described_scenarios).parse_args(argv)
         return COMMANDS[options.command](load_settings(), options)
     except (UsageError, SettingsError) as fault:
         return _fail(fault, WRONG_USAGE)
@@ -167,6 +167,30 @@ def replay(settings: Settings, options: Namespace) -> int:
 
     stop = stop_on_signals()
     run(settings, options, say, stop)
+    return INTERRUPTED if stop.is_set() else DONE
+
+
+def _described_scenarios() -> str:
+    from producers.scenarios_command import describe
+
+    return describe()
+
+
+def scenarios(settings: Settings, options: Namespace) -> int:
+    """The scenarios as files."""
+    import numpy as np
+
+    from model.encoding import fit_featuriser
+    from model.features import FEATURE_SETS
+    from producers.replay_command import scenario_named
+    from producers.scenarios import SCENARIOS
+    from producers.scenarios_command import run
+
+    stop = stop_on_signals()
+    chosen = [scenario_named(name) for name in options.names or SCENARIOS]
+    contacts, engaged = zip(*base_contacts(settings), strict=True)
+    featuriser = fit_featuriser(contacts, np.array(engaged), FEATURE_SETS["original"])
+    run(options, chosen, (featuriser.features, lambda some: featuriser.transform(some).tolist()), say, stop)
     return INTERRUPTED if stop.is_set() else DONE
 
 
@@ -317,7 +341,22 @@ def status(settings: Settings, options: Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
     command.__name__.rstrip("_"): command
-    for command in (demo, up, replay, import_, score, monitor, retrain, api, alerts, backtest, model, watch, status)
+    for command in (
+        demo,
+        up,
+        replay,
+        scenarios,
+        import_,
+        score,
+        monitor,
+        retrain,
+        api,
+        alerts,
+        backtest,
+        model,
+        watch,
+        status,
+    )  # fmt: skip
 }
 
 if __name__ == "__main__":

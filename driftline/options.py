@@ -14,12 +14,18 @@ class UsageError(ValueError):
 
 
 class _Parser(argparse.ArgumentParser):
+    more: Callable[[], str] | None = None
+    """Told at the end of the help, when it is asked for."""
+
+    def format_help(self) -> str:
+        return super().format_help() + ("" if self.more is None else f"\n{self.more()}")
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and options."""
+def parser(scenarios: Callable[[], str] = str) -> argparse.ArgumentParser:
+    """All commands and options; ``scenarios`` tells which there are."""
     root = _Parser(prog="driftline", description="Drift monitoring for streams of scored sales contacts.")
     root.add_argument("--version", action="version", version="driftline 0.1.0")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
@@ -41,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--json", action="store_true", help="print the addresses as one line when all is ready")
 
     _replay_options(add("replay", "replay contacts onto the contacts topic, and their labels onto the labels topic"))
+    _scenarios_options(add("scenarios", "write the drift scenarios as CSV files"), scenarios)
     _import_options(add("import", "an export to enriched contacts without personal data"))
     add("score", "the scoring worker: contacts to predictions")
     add("monitor", "the monitor: predictions to panes, alerts and Redis")
@@ -92,6 +99,30 @@ def _replay_options(found: argparse.ArgumentParser) -> None:
     )
     found.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden", help="of the drift")
     found.add_argument("--json", action="store_true", help="print what was sent as one JSON document")
+
+
+def _scenarios_options(found: argparse.ArgumentParser, described: Callable[[], str]) -> None:
+    found.add_argument("names", nargs="*", metavar="NAME", help="which scenarios (default: all)")
+    found.add_argument("-o", "--out", required=True, metavar="DIR", help="where the files go")
+    found.add_argument("--contacts", type=_at_least(1), default=300, help="of each (default %(default)s)")
+    found.add_argument("--onset", type=_at_least(0), default=0, help="contacts before the drift (default %(default)s)")
+    found.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden")
+    _scenario_options(found)
+    found.add_argument("--json", action="store_true", help="print which files were written as JSON")
+    if isinstance(found, _Parser):
+        found.more = lambda: (
+            f"""scenarios:
+{described()}
+
+Of each, NAME.csv has the 47 features of the original model, and NAME_contacts.csv the contacts with their labels,
+which `driftline replay` and `driftline backtest` read. All of one seed are the same people, changed or not.
+
+examples:
+  driftline scenarios -o scenarios
+  driftline scenarios -o scenarios sector_shift format_change --contacts 5000 --onset 1000 --severity 0.5
+  driftline replay scenario:sector_shift --severity 0.5 --onset 1000 --shape gradual
+"""
+        )
 
 
 def _import_options(found: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "is_tech_role": ("Engineer", "Architect", "Developer"),
 }
 """The role that a title names, and its words, from the shortest."""
-_WORDS = ("for", "team", "plans", "client", "studies", "projects", "programmes", "operations", "partnerships")
+_WORDS = ("HR", "Ops", "team", "plans", "client", "studies", "projects", "programmes", "operations", "partnerships")
 _SUMMARY = (
     "I look after projects from the first idea to the last detail, with people who know their trade. Before that I"
     " learned in teams small and large what makes work go well: clear words, good habits, and time to think. I like"

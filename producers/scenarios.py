@@ -9,6 +9,7 @@ so that two scenarios on one topic are two sets of people.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +38,7 @@ RECURS_EVERY = 1_000
 RUN = 25
 """Contacts of a campaign's burst that are alike."""
 ALIKE = 0.9
-"""At severity 1, the correlation of what makes up two contacts of a run."""
+"""The correlation of what makes up two contacts of a run."""
 
 
 class Stretch(NamedTuple):
@@ -62,7 +63,8 @@ class Scenario:
 
     Attributes:
         drifted: contacts of the new kind out of the baseline's and uniforms of their own; see `producers.drifts`.
-        in_runs: whether contacts come in runs of alike ones instead: no drift, and not independent.
+        in_runs: whether contacts come in runs of alike ones instead, as many runs as ``severity`` says: their law is
+            the baseline's, so there is no drift, but they are not independent.
     """
 
     name: str
@@ -85,7 +87,7 @@ class Scenario:
         Those of a shorter stream are the first ones of a longer one.
 
         Args:
-            severity: the share of contacts of the new kind once the drift is complete, 0 to 1; in runs, how alike.
+            severity: the share of contacts of the new kind once the drift is complete, 0 to 1.
             onset: contacts before the drift.
             shape: ``sudden`` at the onset, ``gradual`` over the 1,000 contacts after it, or ``recurring``: 1,000
                 contacts with, 1,000 without, and so on.
@@ -102,10 +104,11 @@ class Scenario:
         people = uniforms(seed, "scenarios", first, n)
         since = np.arange(first, first + n) - onset
         strength = severity * progress(since, shape)
+        reached = np.zeros(n, bool)
         if self.in_runs:
-            people = _in_runs(people, seed, since, ALIKE * strength)
+            people, reached = _in_runs(people, seed, since, strength)
         columns = load_population().draw(people)
-        drawn, reached = Drawn(columns, engagement(columns)), np.zeros(n, bool)
+        drawn = Drawn(columns, engagement(columns))
         if self.drifted is not None:
             own = uniforms(seed, self.name, first, n, drifts.WIDTH)
             reached = own[:, 0] < strength
@@ -133,13 +136,14 @@ def _merged(reached: Bools, new: Drawn, old: Drawn) -> Drawn:
     return Drawn(columns, np.where(reached, new.logits, old.logits))
 
 
-def _in_runs(people: Floats, seed: int, since: Ints, alike: Floats) -> Floats:
-    """Each contact's uniforms, but the label's, drawn towards those of its run, and uniform as before."""
+def _in_runs(people: Floats, seed: int, since: Ints, strength: Floats) -> tuple[Floats, Bools]:
+    """Uniforms of contacts in runs, as uniform as before, and who is in one. Outcomes are each contact's own."""
     run = np.maximum(since, 0) // RUN
-    leaders = uniforms(seed, "runs", int(run[0]), int(run[-1] - run[0]) + 1, people.shape[1])[run - run[0]]
-    mixed = ndtr(np.sqrt(alike)[:, None] * ndtri(leaders) + np.sqrt(1 - alike)[:, None] * ndtri(people))
-    inside = np.clip(mixed[:, :-1], 2.0**-54, 1 - 2.0**-53)
-    return np.concatenate([np.where(alike[:, None] > 0, inside, people[:, :-1]), people[:, -1:]], axis=1)
+    runs = uniforms(seed, "runs", int(run[0]), int(run[-1] - run[0]) + 1)[run - run[0]]
+    reached = runs[:, -1] < strength
+    mixed = ndtr(math.sqrt(ALIKE) * ndtri(runs) + math.sqrt(1 - ALIKE) * ndtri(people))
+    mixed[:, -1] = people[:, -1]
+    return np.where(reached[:, None], np.clip(mixed, 2.0**-54, 1 - 2.0**-53), people), reached
 
 
 SCENARIOS: Mapping[str, Scenario] = {

@@ -1,6 +1,7 @@
 """Invented contacts with the shape of real ones, drawn by the laws of ``data/contact_profile.json``.
 
-A contact comes with its label, drawn from the log-odds of `engagement`, a signal as weak as the field's.
+A contact comes with its label, drawn from the log-odds of `engagement`, a signal as weak as the field's: the ROC-AUC of
+those log-odds themselves, the attainable one, is .721 (``make bench ARGS=quality``).
 """
 
 from __future__ import annotations

@@ -76,14 +76,14 @@ def mean_and_error(values: list[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values)))
 
 
-@pytest.mark.parametrize(("scenario", "auc"), [("no_drift_baseline", 0.710), ("sector_shift", 0.772)])
+@pytest.mark.parametrize(("scenario", "auc"), [("no_drift_baseline", 0.721), ("sector_shift", 0.773)])
 @pytest.mark.parametrize("batches", [2, pytest.param(10, marks=LONG)], ids=["quick", "full"])
 def test_the_signal_in_invented_contacts_is_as_strong_as_their_docs_say(
     scenario: str, auc: float, batches: int
 ) -> None:
-    """Of batches of 10,000 the standard deviation is .001."""
+    """Of batches of 10,000 the standard deviation is .0014."""
     found = np.mean([known(10_000, 100 + batch, scenario).attainable for batch in range(batches)])
-    assert found == pytest.approx(auc, abs=3 * 0.001 / np.sqrt(batches) + 0.0005)
+    assert found == pytest.approx(auc, abs=3 * 0.0014 / np.sqrt(batches) + 0.0005)
 
 
 @CHAMPIONS

@@ -1,0 +1,147 @@
+"""The scenarios as a picture: how much of the contact drifts, and how soon that is told, against severity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+Floats = NDArray[np.float64]
+
+STYLES: Mapping[str, tuple[str, str]] = {
+    "campaign_burst": ("#64748b", "X"),
+    "quality_degradation": ("#b91c1c", "s"),
+    "seniority_shift": ("#7e22ce", "^"),
+    "sector_shift": ("#c2410c", "o"),
+    "llm_version_change": ("#0369a1", "D"),
+    "geography_shift": ("#15803d", "v"),
+    "format_change": ("#a16207", "P"),
+    "concept_drift": ("#db2777", "*"),
+    "no_drift_baseline": ("#94a3b8", "."),
+}
+"""Colour and marker."""
+
+
+class Run(Protocol):
+    """What one run found; see `benchmarks.scenarios.Found`."""
+
+    @property
+    def share(self) -> float: ...
+    @property
+    def delay(self) -> int | None: ...
+    @property
+    def labels(self) -> int | None: ...
+
+
+Runs = Mapping[str, Mapping[float, Sequence[Run]]]
+"""By scenario and severity."""
+
+
+def plot_scenarios(runs: Runs, lasting: int, path: Path) -> None:
+    """Write the picture.
+
+    Args:
+        lasting: contacts after the onset.
+    """
+    plain = {"font.size": 10, "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold"}
+    with mpl.rc_context(plain):
+        figure = Figure(figsize=(13, 5.4), layout="constrained")
+        share, delay = figure.subplots(1, 2)
+        _draw_share(share, runs)
+        _draw_delay(delay, runs, lasting)
+        for axes in (share, delay):
+            axes.set_xlabel("severity: the share of contacts that the drift reaches")
+            axes.set_xticks([0, 0.1, 0.25, 0.5, 0.75, 1.0], ["0", ".1", ".25", ".5", ".75", "1"])
+        figure.savefig(path, dpi=130)
+
+
+def _draw_share(axes: Axes, runs: Runs) -> None:
+    ends = {}
+    for name, by in runs.items():
+        colour, marker = STYLES[name]
+        shares = np.array([[one.share for one in some] for some in by.values()])
+        low, high = np.quantile(shares, [0.1, 0.9], axis=1)
+        axes.fill_between(list(by), low, high, color=colour, alpha=0.13, linewidth=0)
+        axes.plot(list(by), shares.mean(axis=1), color=colour, marker=marker, markersize=7, linewidth=1.8)
+        ends[name] = float(shares[-1].mean())
+    for level, told in ((0.2, "20%: investigate"), (0.5, "50%: alert")):
+        axes.axhline(level, color="#334155", linewidth=1, linestyle="--")
+        axes.annotate(told, (0.01, level + 0.012), color="#334155", fontsize=9)
+    axes.set_xlim(0, 1.0)
+    axes.set_ylim(-0.01, 1.0)
+    axes.set_yticks([0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0], ["0", "20%", "40%", "50%", "60%", "80%", "100%"])
+    axes.set_title("Drift share: columns that differ from the reference", loc="left")
+    _label(axes, ends, lambda value: value, gap=0.062)
+
+
+def _draw_delay(axes: Axes, runs: Runs, lasting: int) -> None:
+    """Of scenarios whose inputs do not change, in labels."""
+    ends = {}
+    never = lasting * 1.9
+    for name, by in runs.items():
+        colour, marker = STYLES[name]
+        by_labels = name == "concept_drift"
+        found = [[one.labels if by_labels else one.delay for one in some] for some in by.values()]
+        delays = np.array([[never if delay is None else delay for delay in some] for some in found], float)
+        low, middle, high = np.quantile(delays, [0.1, 0.5, 0.9], axis=1, method="closest_observation")
+        axes.fill_between(list(by), low, high, color=colour, alpha=0.10, linewidth=0)
+        axes.plot(
+            list(by),
+            middle,
+            color=colour,
+            marker=marker,
+            markersize=7,
+            linewidth=1.8,
+            linestyle="--" if by_labels else "-",
+        )
+        ends[name + (" (labels)" if by_labels else "")] = float(middle[-1])
+    axes.axhspan(lasting * 1.35, never * 1.5, color="#e2e8f0", alpha=0.6, linewidth=0)
+    axes.annotate(f"no alert within {lasting:,}", (0.5, never * 1.13), color="#334155", fontsize=9, ha="center")
+    axes.set_yscale("log")
+    axes.set_xlim(0, 1.0)
+    axes.set_ylim(2, never * 1.5)
+    ticks = [3, 10, 30, 100, 300, 1_000, 2_000]
+    axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_title("Contacts from the onset to the first alert, median", loc="left")
+    _label(axes, ends, np.log, gap=0.062 * float(np.log(never * 1.5 / 2)))
+
+
+def _label(axes: Axes, ends: Mapping[str, float], scale: Callable[[float], float], gap: float) -> None:
+    """Names at the right end of the lines, moved apart, each with a line to its own.
+
+    Args:
+        scale: of the axis; ``gap`` is on it.
+    """
+    names = sorted(ends, key=lambda name: ends[name])
+    wanted = np.array([scale(ends[name]) for name in names])
+    low, high = (scale(edge) for edge in axes.get_ylim())
+    places = _apart(wanted, gap, low + gap / 2, high - gap / 2)
+    for name, at, place in zip(names, wanted, places, strict=True):
+        colour = STYLES[name.split()[0]][0]
+        height = (place - low) / (high - low)
+        begin = (at - low) / (high - low)
+        axes.plot([1.0, 1.05], [begin, height], transform=axes.transAxes, color=colour, linewidth=0.8, clip_on=False)
+        axes.annotate(
+            name,
+            (1.06, height),
+            xycoords="axes fraction",
+            va="center",
+            color=colour,
+            fontsize=10,
+            annotation_clip=False,
+        )
+
+
+def _apart(wanted: Floats, gap: float, low: float, high: float) -> Floats:
+    """Places in order, as near to the wanted ones as ``gap`` between neighbours and the ends allow."""
+    steps = np.arange(len(wanted)) * gap
+    fitted: Floats = isotonic_regression(wanted - steps).x + steps
+    return np.clip(fitted, low + steps, high - steps[::-1])
