@@ -339,25 +339,10 @@ def status(settings: Settings, options: Namespace) -> int:
     return DONE
 
 
-COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {
-    command.__name__.rstrip("_"): command
-    for command in (
-        demo,
-        up,
-        replay,
-        scenarios,
-        import_,
-        score,
-        monitor,
-        retrain,
-        api,
-        alerts,
-        backtest,
-        model,
-        watch,
-        status,
-    )  # fmt: skip
-}
+_ALL = (
+    demo, up, replay, scenarios, import_, score, monitor, retrain, api, alerts, backtest, model, watch, status,
+)  # fmt: skip
+COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {command.__name__.rstrip("_"): command for command in _ALL}
 
 if __name__ == "__main__":
     sys.exit(main())
