@@ -86,6 +86,16 @@ def _replay_options(found: argparse.ArgumentParser) -> None:
         "--order", choices=("time", "file"), default="time",
         help="of time of contact, or as they stand in the file (default %(default)s)",
     )  # fmt: skip
+    found.add_argument(
+        "--to", type=_destination, default="kafka", metavar="kafka|http|URL",
+        help="onto the topics, or in pages through the HTTP API of the stack or of a URL (default %(default)s)",
+    )  # fmt: skip
+    found.add_argument(
+        "--page",
+        type=_at_least(1),
+        metavar="N",
+        help="contacts a request (default 500, fewer where a pace is asked for)",
+    )
     found.add_argument("--limit", type=_at_least(1), metavar="N", help="stop after so many contacts")
     found.add_argument("--resume", action="store_true", help="go on where the last run of this replay ended")
     found.add_argument(
@@ -199,6 +209,12 @@ def _model_options(found: argparse.ArgumentParser) -> None:
 def _scenario_options(found: argparse.ArgumentParser) -> None:
     found.add_argument("--severity", type=_share, default=1.0, help="of the drift, 0 to 1 (default %(default)s)")
     found.add_argument("--seed", type=_at_least(0), default=0, help="of the invented contacts (default %(default)s)")
+
+
+def _destination(text: str) -> str:
+    if text in ("kafka", "http") or text.startswith(("http://", "https://")):
+        return text
+    raise argparse.ArgumentTypeError(f"{text} is neither kafka nor http nor a URL such as http://127.0.0.1:28000")
 
 
 def _positive(text: str) -> float:

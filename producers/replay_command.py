@@ -6,13 +6,17 @@ import signal
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
+from msgspec.structs import replace
+
+from driftline.events import Contact
 from driftline.kafka_clients import ensure_topics, wait_for_kafka
 from driftline.kafka_sent import settled_positions
 from driftline.keys import keys
@@ -21,9 +25,10 @@ from driftline.rich_view import ReplayView, replay_progress
 from driftline.salt import installation_salt
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, LABELS
-from driftline.workers import print_json
+from driftline.workers import Stopped, print_json
+from producers.httpx_replay import HttpSender, Place
 from producers.kafka_replay import KafkaSender
-from producers.replay import Pacer, Played, Step, latest_run, merged, play
+from producers.replay import Pacer, Played, Step, latest_run, merged, play, replay_id
 from producers.replay_sources import Files, Source, scenario_source
 from producers.scenarios import Scenario, scenario
 
@@ -33,6 +38,9 @@ There = Mapping[str, Mapping[str, set[int]]]
 SCENARIO = "scenario:"
 SCENARIO_CONTACTS = 5_000
 DEFAULT_RATE = 100.0
+KAFKA, HTTP = "kafka", "http"
+PAGE = 500
+"""Contacts a request at most, where nothing else is said."""
 LONG_WAIT = 5.0
 """Seconds from which on a replay says when it goes on."""
 NAP = 0.1
@@ -46,20 +54,67 @@ def run(settings: Settings, options: Namespace, say: Say, stop: Flag) -> None:
         _check(options, sources)
         for source in sources:
             say(source.told())
+        if options.to != KAFKA:
+            _through_api(stack, settings, options, sources, say, stop)
+            return
         wait_for_kafka(settings, say, timeout=30, stop=stop)
         if stop.is_set():
             return
         ensure_topics(settings)
         names, there = _names(settings, options, sources, say, stop)
-        streams = [source.read(name) for source, name in zip(sources, names, strict=True)]
-        steps = chain.from_iterable(streams) if options.order == "file" else merged(streams)
         sender = KafkaSender(settings, there=there, say=say, stop=stop)
         stack.callback(sender.close)
-        _replay(options, islice(steps, options.limit), sender, _total(options, sources), say, stop)
+        _replay(options, _steps(options, sources, names), sender, _total(options, sources), say, stop)
+
+
+def _through_api(
+    stack: ExitStack, settings: Settings, options: Namespace, sources: Sequence[Source], say: Say, stop: Flag
+) -> None:
+    address = settings.api_address if options.to == HTTP else options.to
+    if address is None:
+        raise UsageError("--to http: no API is known; start `driftline up`, set DRIFTLINE_API_PORT, or give its URL")
+    told = "\n".join([options.order, *(f"{source.place} {replay_id(source.content)}" for source in sources)])
+    where = replay_id("\n".join([address, *(source.place for source in sources)]))
+    place = Place(settings.home / "http-replays" / f"{where.split('.')[0]}.json")
+    journal = place.begin(replay_id(told), f"{time.time_ns():x}", resume=options.resume)
+    key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    sender = HttpSender(address, key, place, journal, page=_page(options), say=say, stop=stop)
+    stack.callback(sender.close)
+    steps = map(_as_sent_by_http, _steps(options, sources, [source.place for source in sources]))
+    with suppress(Stopped):
+        _replay(options, steps, sender, _total(options, sources), say, stop)
+
+
+def _page(options: Namespace) -> int:
+    """Contacts a request: what comes in a fifth of a second, but by the original pace each alone."""
+    if options.page is not None:
+        return int(options.page)
+    if options.speed:
+        return 1
+    return PAGE if options.fast else max(1, min(PAGE, round((options.rate or DEFAULT_RATE) / 5)))
+
+
+def _as_sent_by_http(step: Step) -> Step:
+    """Without its label, which the API does not take; and a scenario's without its time, which differs by run."""
+    if step.source.startswith(SCENARIO) and isinstance(step.contact, Contact):
+        step = step._replace(contact=replace(step.contact, occurred_at=None))
+    return step._replace(engaged=None)
+
+
+def _steps(options: Namespace, sources: Sequence[Source], names: Sequence[str]) -> Iterator[Step]:
+    """The contacts of all sources, under their names, in the order that they are replayed in."""
+    streams = [source.read(name) for source, name in zip(sources, names, strict=True)]
+    steps = chain.from_iterable(streams) if options.order == "file" else merged(streams)
+    return islice(steps, options.limit)
 
 
 def _replay(
-    options: Namespace, steps: Iterator[Step], sender: KafkaSender, total: int | None, say: Say, stop: Flag
+    options: Namespace,
+    steps: Iterator[Step],
+    sender: KafkaSender | HttpSender,
+    total: int | None,
+    say: Say,
+    stop: Flag,
 ) -> None:
     rate = None if options.fast or options.speed else options.rate or DEFAULT_RATE
     played, complete, took = Played(), False, 0.0
@@ -77,26 +132,39 @@ def _replay(
                 took = time.monotonic() - began
         complete = not stop.is_set()
     finally:
-        _report(options, played, sender.owed, took, complete, say)
+        _report(options, played, sender, took, complete, say)
         if stop.is_set():
             say("interrupted: the same command with --resume sends the rest")
 
 
-def _report(options: Namespace, played: Played, owed: int, seconds: float, complete: bool, say: Say) -> None:
+def _report(
+    options: Namespace, played: Played, sender: KafkaSender | HttpSender, seconds: float, complete: bool, say: Say
+) -> None:
     """What was sent, also where it did not come to the end."""
+    answered = sender.answered.to_json() if isinstance(sender, HttpSender) else {}
     rate = played.contacts / max(1e-9, seconds)
     if options.json:
         source = options.source[0] if len(options.source) == 1 else options.source
         counts = {"contacts": played.contacts, "labels": played.labels, "skipped": played.skipped}
         told = {"malformed": played.malformed, "seconds": round(seconds, 3), "rate": round(rate, 1)}
-        print_json({"source": source, **counts, **told, "complete": complete})
+        print_json({"source": source, **counts, **told, **answered, "complete": complete})
     else:
         there = f", {played.skipped:,} were there already" if played.skipped or options.resume else ""
         wrong = f" ({played.malformed:,} malformed)" if played.malformed else ""
         sent = f"sent {played.contacts:,} contacts{wrong} and {played.labels:,} labels in {seconds:,.1f} s"
         say(f"{sent} ({rate:,.0f}/s){there}")
-    if owed:
-        say(f"the broker has not acknowledged the last {owed:,} of them")
+        if answered:
+            say(_answers(answered))
+    if sender.owed:
+        say(f"the last {sender.owed:,} of them have not been acknowledged")
+
+
+def _answers(answered: dict[str, Any]) -> str:
+    refused = f", {answered['refused']:,} refused" if answered["refused"] else ""
+    if answered["mean_score"] is None:
+        return f"the API has scored nothing{refused}"
+    versions = ", ".join(answered["model_versions"])
+    return f"{answered['engaged']:,} engaged, mean score {answered['mean_score']:.3f}, version {versions}{refused}"
 
 
 @dataclass
