@@ -33,7 +33,7 @@ from model.kafka_models import champion_event, publish, registered_event
 from model.retrain import Maker
 from producers.scenarios import SCENARIOS
 
-ROUNDS = 5
+ROUNDS = 3
 ECHO = """
 import sys, uvicorn
 from fastapi import FastAPI, Request, Response

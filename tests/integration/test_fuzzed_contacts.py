@@ -70,7 +70,7 @@ def doubled(value: bytes, rng: np.random.Generator) -> bytes:
 
 
 def noise(value: bytes, rng: np.random.Generator) -> bytes:
-    return rng.bytes(rng.integers(0, 200))
+    return rng.bytes(int(rng.integers(0, 200)))
 
 
 BENDS: tuple[Bend, ...] = (another_value, another_value, raw_value, missing_fields, other_bytes, cut, doubled, noise)
