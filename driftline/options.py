@@ -188,6 +188,9 @@ def _delay(text: str) -> int | timedelta:
         raise argparse.ArgumentTypeError(f"{text} is longer than any replay") from None
 
 
+_positive.__name__ = "number"  # what argparse calls a text that is none
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
