@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _replay_options(found: argparse.ArgumentParser) -> None:
     found.add_argument(
-        "source", nargs="+", metavar="SOURCE",
+        "source", nargs="+",
         help="LemList CSV, enriched CSV, JSONL of contacts, or scenario:NAME; several are merged by time",
     )  # fmt: skip
     pace = found.add_mutually_exclusive_group()
