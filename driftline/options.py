@@ -75,7 +75,7 @@ def parser(scenarios: Callable[[], str] = str) -> argparse.ArgumentParser:
 
 def _replay_options(found: argparse.ArgumentParser) -> None:
     found.add_argument(
-        "source", nargs="+", metavar="SOURCE",
+        "source", nargs="+",
         help="LemList CSV, enriched CSV, JSONL of contacts, or scenario:NAME; several are merged by time",
     )  # fmt: skip
     pace = found.add_mutually_exclusive_group()
@@ -240,6 +240,9 @@ def _delay(text: str) -> int | timedelta:
         return timedelta(**{units[found[2]]: float(found[1])})
     except OverflowError:
         raise argparse.ArgumentTypeError(f"{text} is longer than any replay") from None
+
+
+_positive.__name__ = "number"  # what argparse calls a text that is none
 
 
 def _share(text: str) -> float:

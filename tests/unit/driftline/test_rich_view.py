@@ -1,13 +1,15 @@
 """What the terminal shows."""
 
 import io
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rich.console import Console
 
 from driftline.counts import Counts
 from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, LabelAccount, Promise
-from driftline.rich_view import alert_line, render
+from driftline.rich_view import ReplayView, alert_line, render
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LABELS = LabelAccount(contacts=1_190, joined=595, median_delay_seconds=7_200.0, changed=3)
@@ -66,3 +68,26 @@ def test_an_alert_is_one_line() -> None:
     assert "\n" not in line
     assert "investigate" in line
     assert "2,100" in line
+
+
+@dataclass
+class Sent:
+    contacts: int = 0
+    labels: int = 0
+    skipped: int = 0
+
+
+def test_a_replay_shows_its_rate_now_beside_the_one_asked_for_and_what_it_waits_for() -> None:
+    sent, began = Sent(skipped=100), time.monotonic()
+    view = ReplayView(sent, total=1_300, asked=500.0)
+    sent.contacts = 600
+    assert view.told(began + 10).startswith("60/s of 500/s, 0:00:10 left")
+    sent.contacts, sent.labels = 1_100, 4
+    assert view.told(began + 11).startswith("500/s of 500/s, 4 labels")
+    view.next_at = began + 7_211
+    assert view.told(began + 11).endswith("next in 2:00:00")
+    view.paused = True
+    assert view.told(began + 11).endswith("paused[/]")
+    console = Console(file=io.StringIO(), width=110)
+    console.print(view.render())
+    assert "1,200/1,300" in console.file.getvalue()  # type: ignore[attr-defined]
