@@ -1,15 +1,14 @@
 """Reading exports: both shapes, and what never gets past import."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from data.generate_sample_export import PATH, generate
 from driftline.company_size import company_size
-from driftline.events import Contact, encode
+from driftline.events import INPUTS, Contact, encode
 from producers.contact_files import read_contacts
-from producers.labelled import Rejected
-from producers.outcomes import label_of
+from producers.labelled import Labelled, Rejected
 
 EARLY = (
     '\ufeffFirst Name,lastName,email,Location,Summary,Job Title,companySize,companyFoundedOn,lastState,status,_id\n'
@@ -82,22 +81,24 @@ def test_company_sizes_are_normalised_and_unknown_ones_kept(text: str, size: str
     assert company_size(text) == size
 
 
-@pytest.mark.parametrize(
-    ("row", "label"),
-    [
-        ({"laststate": "linkedinInterested", "status": "interested"}, 1),
-        ({"laststate": "linkedinInviteDone", "status": "done"}, 0),
-        ({"laststate": "reviewed", "status": "reviewed"}, None),
-        ({"engaged": "0"}, 0),
-    ],
-)
-def test_labels(row: dict[str, str], label: int | None) -> None:
-    assert label_of(row) == label
+def test_an_enricher_gets_the_contacts_of_an_export_as_they_are_and_in_order(tmp_path: Path) -> None:
+    seen: list[Labelled] = []
+
+    def enrich(contacts: Iterable[Labelled]) -> Iterator[Labelled]:
+        for labelled in contacts:
+            seen.append(labelled)
+            yield labelled
+
+    found = list(read_contacts(write(tmp_path, EARLY), salt="s", enricher=enrich))
+    assert found == seen
+    assert [labelled.engaged for labelled in seen] == [1, 0, None]
+    for labelled in seen:
+        assert all(getattr(labelled.contact, name) is None for name in INPUTS if name.startswith("llm_"))
 
 
-def test_the_sample_export_is_what_its_generator_writes() -> None:
-    assert PATH.read_text("utf-8") == generate()
-    assert len(read(PATH)) == 300
+def test_the_offline_rules_leave_alone_what_a_file_has(tmp_path: Path) -> None:
+    ((contact, _),) = read(write(tmp_path, "id,jobtitle,llm_quality\na,CEO,7\n"))
+    assert (contact.llm_quality, contact.llm_seniority) == (7, None)
 
 
 def test_a_line_of_a_jsonl_that_is_no_contact_is_handed_on_as_it_is(tmp_path: Path) -> None:
