@@ -65,7 +65,7 @@ class ReplayView:
         for _ in range(4):
             line.add_column(no_wrap=True)
         position = f"{self.dealt_with:,}" + (f"/{self._total:,}" if self._total else "")
-        bar = ProgressBar(self._total, self.dealt_with, width=12)
+        bar = ProgressBar(self._total, self.dealt_with, width=9)
         line.add_row("replaying", bar, position, self.told(time.monotonic()))
         return line
 

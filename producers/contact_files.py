@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
-from driftline.events import Contact
-from producers.enrichment import Enrich, enrich
+from producers.enrichment import offline
+from producers.enrichment_fields import Enrich
 from producers.jsonl import check_jsonl, from_jsonl
 from producers.labelled import Labelled, Rejected
-from producers.lemlist import ENRICHED, Export, Tally
+from producers.lemlist import Export, Tally
 
 
 def read_contacts(
@@ -43,17 +41,6 @@ def check_file(path: Path) -> None:
         raise ValueError(f"no file {path}: name a LemList CSV, an enriched CSV, a JSONL of contacts, or scenario:NAME")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty: export the contacts again")
-
-
-def offline(contacts: Iterable[Labelled]) -> Iterator[Labelled]:
-    """Fill the ``llm_*`` fields by the offline rules, where a contact has none."""
-    for labelled in contacts:
-        contact = labelled.contact
-        if isinstance(contact, Contact) and all(getattr(contact, name) is None for name in ENRICHED):
-            found = enrich(msgspec.structs.asdict(contact))
-            yield labelled._replace(contact=msgspec.structs.replace(contact, **found))
-        else:
-            yield labelled
 
 
 def _from_csv(export: Export, salt: str, rejected: Rejected) -> Iterator[Labelled]:

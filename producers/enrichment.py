@@ -12,10 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from producers.enrichment_fields import Enrich, Profile, filled, is_open, profile_of
+from producers.enrichment_fields import Profile, filled, is_open, profile_of
 from producers.labelled import Labelled
-
-__all__ = ["Enrich", "Profile", "enrich", "offline"]
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:

@@ -16,8 +16,8 @@ from driftline.rich_view import file_progress
 from driftline.salt import installation_salt
 from driftline.settings import Settings
 from driftline.workers import print_json
-from producers.contact_files import offline
-from producers.enrichment import Enrich
+from producers.enrichment import offline
+from producers.enrichment_fields import Enrich
 from producers.importing import DeadRow, Import, ImportReport
 from producers.jsonl import to_jsonl
 
@@ -34,7 +34,7 @@ def run(settings: Settings, options: Namespace, say: Say) -> None:
     """
     source, out = Path(options.file), Path(options.out)
     _check_places(source, out)
-    enrich = _enricher(settings, options, say)
+    enrich, enrichment = _enricher(settings, options, say)
     size = source.stat().st_size if source.is_file() else 0
     with file_progress(size, "looking for duplicates") as progress:
         importing = Import(source, salt=installation_salt(settings), progress=progress)
@@ -47,7 +47,8 @@ def run(settings: Settings, options: Namespace, say: Say) -> None:
             raise ValueError(f"{source}: {_faults(report)}; {out} is not written: {way_out}")
     with file_progress(size, "importing") as progress:
         report = _write(importing, enrich, out, dead_letters, progress)
-    _tell(_document(options, importing, report, out, dead_letters), as_json=options.json)
+    document = _document(options, importing, report, out, dead_letters)
+    _tell(document | enrichment(), as_json=options.json)
 
 
 def _check_places(source: Path, out: Path) -> None:
@@ -61,12 +62,14 @@ def _check_places(source: Path, out: Path) -> None:
         raise UsageError(f"--out {out} is the export itself: name another file")
 
 
-def _enricher(settings: Settings, options: Namespace, say: Say) -> Enrich:
+def _enricher(settings: Settings, options: Namespace, say: Say) -> tuple[Enrich, Callable[[], dict[str, Any]]]:
+    """Who fills the fields, and what there is to report of it."""
     if options.enrich == "openai":
         from producers.openai_command import enricher  # noqa: PLC0415  (its client takes a second to import)
 
-        return enricher(settings, options, say)
-    return offline
+        found = enricher(settings, options, say)
+        return found, lambda: {"enrichment": found.report()}
+    return offline, dict
 
 
 def _rehearse(importing: Import, dead_letters: Path, size: int) -> ImportReport:

@@ -23,12 +23,11 @@ import msgspec
 from driftline.company_size import SIZES, company_size
 from driftline.events import INPUTS, Contact
 from producers.csv_table import CsvTable, Record
+from producers.enrichment_fields import COLUMNS, FIELDS
 from producers.labelled import Labelled
 from producers.outcomes import OUTCOME, Repairs, Row, label_of, labelled_at, occurred_at
 from producers.scrubbing import SEAM, name_tokens, phrases, scrub
 
-PROFILE = tuple(name for name in INPUTS if not name.startswith("llm_"))
-ENRICHED = tuple(name for name in INPUTS if name.startswith("llm_"))
 NUMBERS = ("llm_quality", "llm_engagement", "llm_decision_maker", "llm_company_fit")
 IDENTITY = ("_id", "id", "linkedinurl", "linkedinurlsalesnav", "email")
 """What names a contact, the most stable first."""
@@ -44,8 +43,8 @@ UNUSED = (
 )  # fmt: skip
 """Columns of exports that nothing is read from."""
 
-TEXTS = tuple(name for name in PROFILE if name not in ("companysize", "companyfoundedon"))
-OPINIONS = tuple(name for name in ENRICHED if name not in NUMBERS)
+TEXTS = tuple(name for name in COLUMNS if name not in ("companysize", "companyfoundedon"))
+OPINIONS = tuple(name for name in FIELDS if name not in NUMBERS)
 PHRASES = tuple(name for name in PERSONAL if name not in (*NAMES, "icebreaker", "tagline"))
 LONGEST = 50_000
 """Characters of a text, by the contract of the contact."""
@@ -113,7 +112,7 @@ class Export:
     def rows(self) -> Iterator[ExportRow]:
         """Its rows in the order of the file, without the blank ones."""
         width, names, repeats = len(self.names), self.names, self._repeats()
-        enriched = any(name in ENRICHED for name in names)
+        enriched = any(name in FIELDS for name in names)
         for record in self.table.records():
             if record.values is None:
                 yield ExportRow(record, [], {}, record.fault, [])
@@ -141,7 +140,7 @@ class Export:
         columns, repairs = row.columns, row.repairs
         inputs = _scrubbed(columns, self._own(row), tally, repairs)
         inputs["companyfoundedon"] = _year(columns.get("companyfoundedon", ""), repairs)
-        if any(columns.get(name) for name in ENRICHED):
+        if any(columns.get(name) for name in FIELDS):
             inputs |= {name: _number(columns.get(name, ""), name, []) for name in NUMBERS}
         contact = Contact(
             id=contact_id(columns, salt), sent_at=EPOCH, occurred_at=occurred_at(columns, repairs), **inputs
@@ -183,7 +182,7 @@ def contact_id(row: Row, salt: str) -> str:
     """A stable id that cannot be led back to the person without the salt."""
     identity = next((f"{name}:{row[name]}" for name in IDENTITY if row.get(name)), None)
     if identity is None:
-        identity = json.dumps({name: row.get(name, "") for name in PROFILE}, sort_keys=True)
+        identity = json.dumps({name: row.get(name, "") for name in COLUMNS}, sort_keys=True)
     return hashlib.sha256(f"{salt}/{identity}".encode()).hexdigest()[:24]
 
 

@@ -82,6 +82,17 @@ class Played:
     labels: int = 0
     skipped: int = 0
     malformed: int = 0
+    first_at: datetime | None = None
+    """When the first of the contacts was sent."""
+    last_at: datetime | None = None
+    """When the last one was."""
+
+    @property
+    def rate(self) -> float:
+        """Contacts per second from the first to the last; 0 of fewer than two."""
+        if self.first_at is None or self.last_at is None or self.last_at <= self.first_at:
+            return 0.0
+        return (self.contacts - 1) / (self.last_at - self.first_at).total_seconds()
 
 
 class _Waiting(NamedTuple):
@@ -296,6 +307,8 @@ class _Play:
         if self._stop.is_set():
             return False
         self._sender.contact(step.source, step.position, contact)
+        played.first_at = played.first_at or self._sent_at
+        played.last_at = self._sent_at
         played.contacts += 1
         played.malformed += isinstance(contact, bytes)
         return True

@@ -142,7 +142,7 @@ def _report(
 ) -> None:
     """What was sent, also where it did not come to the end."""
     answered = sender.answered.to_json() if isinstance(sender, HttpSender) else {}
-    rate = played.contacts / max(1e-9, seconds)
+    rate = played.contacts / max(1e-9, seconds) if options.fast else played.rate  # what was asked for
     if options.json:
         source = options.source[0] if len(options.source) == 1 else options.source
         counts = {"contacts": played.contacts, "labels": played.labels, "skipped": played.skipped}

@@ -234,6 +234,13 @@ def test_malformed_contacts_are_sent_in_their_place_and_have_no_label() -> None:
     assert (played.contacts, played.labels, played.malformed) == (3, 2, 1)
 
 
+def test_the_rate_that_was_held_is_told_from_the_first_contact_to_the_last() -> None:
+    world = World()
+    world.now += timedelta(seconds=3)
+    assert world.play([step(n) for n in range(21)], world.pacer(rate=4.0)).rate == pytest.approx(4.0, rel=1e-3)
+    assert World().play([], world.pacer()).rate == 0.0
+
+
 @given(
     cut=st.integers(0, 40),
     delay=st.sampled_from([0, 3, 100, timedelta(seconds=2), timedelta(seconds=90), None]),
