@@ -24,6 +24,7 @@ def test_a_contact_has_nineteen_optional_inputs() -> None:
         (b"", "not JSON"),
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
+        (b'{"id": "x", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not JSON"),
         (b"[1]", "Expected `object`"),
         (b"{}", "missing required field `id`"),
         (b'{"id": "a", "sent_at": "2026-01-01T00:00:00"}', "sent_at"),
