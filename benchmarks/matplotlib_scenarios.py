@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -59,59 +60,53 @@ def plot_scenarios(runs: Runs, lasting: int, path: Path) -> None:
         for axes in (share, delay):
             axes.set_xlabel("severity: the share of contacts that the drift reaches")
             axes.set_xticks([0, 0.1, 0.25, 0.5, 0.75, 1.0], ["0", ".1", ".25", ".5", ".75", "1"])
+            axes.set_xlim(0, 1.0)
         figure.savefig(path, dpi=130)
 
 
 def _draw_share(axes: Axes, runs: Runs) -> None:
     ends = {}
     for name, by in runs.items():
-        colour, marker = STYLES[name]
         shares = np.array([[one.share for one in some] for some in by.values()])
-        low, high = np.quantile(shares, [0.1, 0.9], axis=1)
-        axes.fill_between(list(by), low, high, color=colour, alpha=0.13, linewidth=0)
-        axes.plot(list(by), shares.mean(axis=1), color=colour, marker=marker, markersize=7, linewidth=1.8)
+        _draw_line(axes, list(by), shares.mean(axis=1), shares, name)
         ends[name] = float(shares[-1].mean())
-    for level, told in ((0.2, "20%: investigate"), (0.5, "50%: alert")):
+    for level in (0.2, 0.5):
         axes.axhline(level, color="#334155", linewidth=1, linestyle="--")
-        axes.annotate(told, (0.01, level + 0.012), color="#334155", fontsize=9)
-    axes.set_xlim(0, 1.0)
     axes.set_ylim(-0.01, 1.0)
-    axes.set_yticks([0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0], ["0", "20%", "40%", "50%", "60%", "80%", "100%"])
+    told = ["0", "investigate  20%", "40%", "alert  50%", "60%", "80%", "100%"]
+    axes.set_yticks([0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0], told)
     axes.set_title("Drift share: columns that differ from the reference", loc="left")
-    _label(axes, ends, lambda value: value, gap=0.062)
+    _label(axes, ends, float, gap=0.062)
 
 
 def _draw_delay(axes: Axes, runs: Runs, lasting: int) -> None:
-    """Of scenarios whose inputs do not change, in labels."""
-    ends = {}
-    never = lasting * 1.9
+    """Of concept drift, which no input shows, in labels."""
+    ends, never = {}, lasting * 1.9
+    severities = [severity for severity in next(iter(runs.values())) if severity]
     for name, by in runs.items():
-        colour, marker = STYLES[name]
         by_labels = name == "concept_drift"
-        found = [[one.labels if by_labels else one.delay for one in some] for some in by.values()]
+        found = [[one.labels if by_labels else one.delay for one in by[severity]] for severity in severities]
         delays = np.array([[never if delay is None else delay for delay in some] for some in found], float)
-        low, middle, high = np.quantile(delays, [0.1, 0.5, 0.9], axis=1, method="closest_observation")
-        axes.fill_between(list(by), low, high, color=colour, alpha=0.10, linewidth=0)
-        axes.plot(
-            list(by),
-            middle,
-            color=colour,
-            marker=marker,
-            markersize=7,
-            linewidth=1.8,
-            linestyle="--" if by_labels else "-",
-        )
+        middle = np.quantile(delays, 0.5, axis=1, method="closest_observation")
+        _draw_line(axes, severities, middle, delays, name, "--" if by_labels else "-")
         ends[name + (" (labels)" if by_labels else "")] = float(middle[-1])
     axes.axhspan(lasting * 1.35, never * 1.5, color="#e2e8f0", alpha=0.6, linewidth=0)
     axes.annotate(f"no alert within {lasting:,}", (0.5, never * 1.13), color="#334155", fontsize=9, ha="center")
     axes.set_yscale("log")
-    axes.set_xlim(0, 1.0)
     axes.set_ylim(2, never * 1.5)
     ticks = [3, 10, 30, 100, 300, 1_000, 2_000]
     axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
     axes.set_title("Contacts from the onset to the first alert, median", loc="left")
-    _label(axes, ends, np.log, gap=0.062 * float(np.log(never * 1.5 / 2)))
+    _label(axes, ends, math.log, gap=0.062 * math.log(never * 1.5 / 2))
+
+
+def _draw_line(axes: Axes, at: Sequence[float], heights: Floats, runs: Floats, name: str, dashes: str = "-") -> None:
+    """A line, and the band from the 10% to the 90% quantile of the runs, shape (severities, runs)."""
+    colour, marker = STYLES[name]
+    low, high = np.quantile(runs, [0.1, 0.9], axis=1, method="closest_observation")
+    axes.fill_between(at, low, high, color=colour, alpha=0.11, linewidth=0)
+    axes.plot(at, heights, dashes, color=colour, marker=marker, markersize=7, linewidth=1.8, clip_on=False, zorder=3)
 
 
 def _label(axes: Axes, ends: Mapping[str, float], scale: Callable[[float], float], gap: float) -> None:
@@ -128,7 +123,7 @@ def _label(axes: Axes, ends: Mapping[str, float], scale: Callable[[float], float
         colour = STYLES[name.split()[0]][0]
         height = (place - low) / (high - low)
         begin = (at - low) / (high - low)
-        axes.plot([1.0, 1.05], [begin, height], transform=axes.transAxes, color=colour, linewidth=0.8, clip_on=False)
+        axes.plot([1.015, 1.05], [begin, height], transform=axes.transAxes, color=colour, linewidth=0.8, clip_on=False)
         axes.annotate(
             name,
             (1.06, height),
