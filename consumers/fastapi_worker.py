@@ -22,7 +22,7 @@ from consumers.prediction_log import PredictionLog
 from consumers.prometheus_requests import RequestMetrics
 from consumers.scoring import ScoringModel
 from consumers.spool import Spool, SpoolTakenError
-from driftline.kafka_clients import connection, ensure_topics, wait_for_kafka
+from driftline.kafka_clients import KafkaError, connection, ensure_topics, wait_for_kafka
 from driftline.settings import Settings, SettingsError
 from driftline.workers import mark_ready
 from model.kafka_models import KafkaModels
@@ -104,9 +104,15 @@ class Stream:
 
     def _join(self) -> None:
         wait_for_kafka(self._settings, self._say, stop=self._stop)
+        while not self._stop.is_set():
+            try:
+                ensure_topics(self._settings)
+                break
+            except (KafkaError, OSError) as fault:
+                self._say(f"the broker is gone again ({type(fault).__name__}), trying again")
+                self._stop.wait(1.0)
         if self._stop.is_set():
             return
-        ensure_topics(self._settings)
         self._models = KafkaModels(self._settings, scoring_model, self._say, self._stop)
         self._outbox = Outbox(self._settings, self._spool, self._say)
         if self._models.wait_for_champion() is not None:

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from consumers.spool import Batch, Spool
 from driftline.kafka_clients import (
@@ -101,7 +101,7 @@ class Outbox:
                     self._send(self._spool.take(AT_A_TIME))
             except Stopped:
                 break
-            except (KafkaError, OSError) as fault:
+            except Exception as fault:  # whatever a client or a disk comes up with, contacts are not to wait for ever
                 self._say(
                     f"contacts wait for the topic ({self._spool.waiting:,}; {type(fault).__name__}), trying again"
                 )
