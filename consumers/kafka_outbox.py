@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -23,6 +22,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, RecordList
 
 from consumers.spool import Batch, Spool
 from driftline.kafka_clients import (
+    discard,
     ensure_topics,
     open_consumer,
     open_producer,
@@ -130,8 +130,7 @@ class Outbox:
     def _disconnect(self) -> None:
         self._reachable = False
         if self._producer is not None:
-            with suppress(KafkaTimeoutError):  # at the end, when the process goes as well
-                self._producer.close(timeout=0)
+            discard(self._producer)
             self._producer = None
 
     def _ends(self) -> dict[int, int]:

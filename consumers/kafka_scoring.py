@@ -23,6 +23,7 @@ from consumers.scoring import MalformedShare, Read, ScoringModel, read_records, 
 from driftline.events import Contact, Prediction, encode
 from driftline.kafka_clients import (
     SIDE_BY_SIDE,
+    discard,
     ensure_topics,
     has_transactions,
     open_consumer,
@@ -199,7 +200,7 @@ class ScoringWorker:
     def _rewind(self, batches: Batches) -> None:
         if self._transactional:
             # A producer whose transaction failed may be beyond repair; a new one of the same name aborts it.
-            self._producer.close(timeout=0)
+            discard(self._producer)
             self._producer = self._open_producer()
         for source, records in batches.items():
             if source in self._consumer.assignment():

@@ -6,12 +6,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Event as Flag
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
 from driftline.events import E, decode
 from driftline.settings import Settings, SettingsError
@@ -22,6 +23,7 @@ Say = Callable[[str], None]
 __all__ = [
     "KafkaError",
     "connection",
+    "discard",
     "ensure_topics",
     "has_transactions",
     "last_record",
@@ -165,6 +167,12 @@ def open_producer(settings: Settings, *, transactional_id: str | None = None, **
         }
         | options,
     )
+
+
+def discard(producer: KafkaProducer) -> None:
+    """Let go of a producer without waiting for what it holds: that may still arrive, or not."""
+    with suppress(KafkaTimeoutError):  # raised where it holds anything
+        producer.close(timeout=0)
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
