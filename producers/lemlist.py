@@ -164,7 +164,7 @@ class Export:
 
     def _own(self, row: ExportRow) -> list[str]:
         """What to look for in the texts of a row: its names, and its addresses, ids and company as they are."""
-        named, others = ([row.values[at] for at in places] for places in self._places)
+        named, others = ([row.values[at].replace(SEAM, "") for at in places] for places in self._places)
         return sorted(name_tokens(named) | phrases(others), key=len, reverse=True)
 
 

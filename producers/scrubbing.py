@@ -49,8 +49,15 @@ _PARTICLES = frozenset({
 })  # fmt: skip
 _NO_NAMES = frozenset({
     "none", "null", "nan", "n/a", "unknown", "freelance", "freelancer", "self-employed", "independent", "independant",
+    "contact", "marketing", "commercial", "direction", "support", "recruitment", "recrutement", "business", "founder",
+    "manager", "accounting", "consulting", "conseil", "communication", "administration", "information",
 })  # fmt: skip
-"""Stand where a company's name should, and name nobody."""
+"""Stand where a company's name should, or before an @, and name nobody."""
+_OWN_PART = re.compile(
+    rf"([^@/]{{{LONG},}})@|\w+:/+(?:[^/]+/)+([\w.-]{{{LONG},}}?)(?:\.\w+)?/?(?:[?#].*)?$|lea_(\w{{{LONG},}})"
+    rf"|([\w-]{{{LONG},}})(?:\.[\w-]+)+$"
+)
+"""Before the @ of an address, the last step of a URL, an id without its kind, and the name of a domain."""
 _SINGLE = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ß": "s", "æ": "a", "œ": "o", "ı": "i", "þ": "t", "’": "'"}
 
 
@@ -98,13 +105,16 @@ def name_tokens(names: Sequence[str]) -> set[str]:
 
 
 def phrases(values: Iterable[str]) -> set[str]:
-    """What else of a row names its person as a whole: addresses, ids, the company.
+    """What else of a row names its person: addresses, ids and the company, and what of an address is the person's own.
 
     >>> sorted(phrases(["Acme & Sons", "", "Freelance", "7"]))
     ['acme & sons']
+    >>> sorted(phrases(["zoe.max@corp.invalid", "marketing@corp.invalid", "https://corp.invalid/in/zoe-max/"]))
+    ['https://corp.invalid/in/zoe-max/', 'marketing@corp.invalid', 'zoe-max', 'zoe.max', 'zoe.max@corp.invalid']
     """
     folded = {fold(value) for value in values if len(value) > 2}
-    return folded - _NO_NAMES
+    own = {found[found.lastindex or 0] for value in folded if (found := _OWN_PART.match(value))}
+    return (folded | own) - _NO_NAMES
 
 
 def scrub(text: str, own: Iterable[str], counts: Counter[str]) -> str:

@@ -53,6 +53,14 @@ class Planted:
         digits = re.sub(r"(?<=\d)[\s().-]+(?=\d)", "", text)
         return {marker for marker in self.markers if marker in (digits if marker.isdigit() else text)}
 
+    def across(self, data: bytes, at: int) -> set[str]:
+        """The markers that stand across a place of the bytes."""
+        left, right = (
+            _folded(part.decode("utf-8", "ignore")) for part in (data[max(0, at - 40) : at], data[at : at + 40])
+        )
+        near = _folded(data[max(0, at - 40) : at + 40].decode("utf-8", "ignore"))
+        return {one for one in self.markers if one in near and one not in left and one not in right}
+
 
 def planted_export(rng: random.Random, rows: int, *, share: float, columns: list[str] | None = None) -> Planted:
     """An export whose every personal column is filled, and texts of whose other columns hold personal data.

@@ -66,8 +66,10 @@ def test_nothing_planted_leaves_an_export_that_is_broken(folder: Path, capsys: p
         planted = planted_export(rng, rng.randint(1, 4), share=0.5, columns=shape)
         data = planted.text().encode()
         at = rng.randrange(len(data))
+        # Another letter in a name makes another name of it, and the right one is nowhere stated any more.
+        renamed = planted.across(data, at) if damage == b"\xe9" else set()
         data = data[:at] + damage + (b"" if cut else data[at:])
-        assert planted.found_in(left_behind(folder, capsys, data)) == set()
+        assert planted.found_in(left_behind(folder, capsys, data)) <= renamed
 
     holds()
 
