@@ -87,7 +87,8 @@ def _draw_delay(axes: Axes, runs: Runs, lasting: int) -> None:
         by_labels = name == "concept_drift"
         found = [[one.labels if by_labels else one.delay for one in by[severity]] for severity in severities]
         delays = np.array([[never if delay is None else delay for delay in some] for some in found], float)
-        middle = np.quantile(delays, 0.5, axis=1, method="closest_observation")
+        middle = np.median(delays, axis=1)
+        middle[middle > lasting] = never
         _draw_line(axes, severities, middle, delays, name, "--" if by_labels else "-")
         ends[name + (" (labels)" if by_labels else "")] = float(middle[-1])
     axes.axhspan(lasting * 1.35, never * 1.5, color="#e2e8f0", alpha=0.6, linewidth=0)

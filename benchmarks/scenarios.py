@@ -70,9 +70,11 @@ def main() -> None:
     by: dict[tuple[str, float], list[Found]] = {}
     for one in found:
         by.setdefault((one.scenario, one.severity), []).append(one)
-    print(
-        "| scenario | severity | drift share | alerted | contacts to the alert | level | concept drift | labels to it |"
-    )
+    head = (
+        "scenario", "severity", "drift share", "alerted", "contacts to the first alert", "its level → the gravest",
+        "no promise", "concept drift", "labels to it",
+    )  # fmt: skip
+    print(f"| {' | '.join(head)} |")
     print("|---|---:|---:|---:|---:|---|---:|---:|")
     print(line("any", 0.0, by["no_drift_baseline", 0.0]))
     for (scenario, severity), runs in by.items():

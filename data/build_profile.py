@@ -266,10 +266,10 @@ def signal(columns: Columns, facts: Facts) -> dict[str, float]:
 
 
 NOTE = (
-    "published: aggregates of 303 labelled contacts of a real export; every count is of at least 10 contacts, or of"
-    " what such counts leave over. drawn: the laws of the invented contacts, fitted to them by data/build_profile.py;"
-    " rarer values, and how they share what is left over, are invented. No row, name or text of a real person is in"
-    " here."
+    "published: aggregates of 303 labelled contacts of a real export; every count is of at least 10 contacts, of gaps,"
+    " or of what such counts leave over. drawn: the laws of the invented contacts, fitted to them by"
+    " data/build_profile.py; rarer values, and how they share what is left over, are invented. No row, name or text of"
+    " a real person is in here."
 )
 
 
