@@ -119,7 +119,7 @@ def test_strict_asks_no_enricher_before_it_knows_the_export(monkeypatch: pytest.
         def enrich(contacts: object) -> Any:
             raise AssertionError("was asked")
 
-        return enrich
+        return enrich, dict
 
     monkeypatch.setattr(import_command, "_enricher", costly)
     assert main(["import", str(FILES / "times.csv"), "-o", "out.jsonl", "--strict"]) == 1
