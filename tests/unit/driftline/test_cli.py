@@ -36,7 +36,7 @@ def files(folder: Path) -> None:
         (["demo", "--scenario", "nothing_known"], {}, 2, "no_drift_baseline"),
         (["demo", "--severity", "7"], {}, 2, "--severity"),
         (["replay", "scenario:sector_shift", "--rate", "0"], {}, 2, "--rate"),
-        (["replay"], {}, 2, "SOURCE"),
+        (["replay"], {}, 2, "source"),
         (["fly"], {}, 2, "invalid choice"),
         (["alerts", "--since", "tuesday"], {"DRIFTLINE_KAFKA": "127.0.0.1:1"}, 2, "--since tuesday"),
         (["alerts"], {}, 2, "driftline up"),
