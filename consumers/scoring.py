@@ -121,8 +121,9 @@ class MalformedShare:
         self._limit = last // 2
 
     def add(self, *, valid: int, malformed: int) -> None:
-        """Count one batch."""
-        self._recent.extend([False] * valid + [True] * malformed)
+        """Count one batch, its malformed records spread over it: of what is forgotten of it, they are their share."""
+        size = valid + malformed
+        self._recent.extend((n + 1) * malformed // size > n * malformed // size for n in range(size))
 
     @property
     def exceeded(self) -> bool:

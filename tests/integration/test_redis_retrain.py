@@ -21,7 +21,7 @@ from driftline.cli import base_contacts
 from driftline.counts import champion
 from driftline.events import Alert, AlertReference, AlertWindow, Contact, Label, ModelEvent, Promise, decode, encode
 from driftline.kafka_clients import open_producer, read_all
-from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, RETRAIN_LOCK, open_redis
+from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, RETRAIN_LOCK, RETRAIN_PROGRESS, open_redis
 from driftline.settings import Settings
 from driftline.status import read_status
 from driftline.topics import ALERTS, LABELS, MODEL_EVENTS
@@ -313,10 +313,13 @@ def test_a_training_over_its_limit_is_ended_and_the_champion_stays(
 
 def test_progress_is_shown_while_it_lasts(crowned: Settings, shifted_contacts: Contacts) -> None:
     replay(crowned, "r", shifted_contacts, pace=lambda contact: contact)
-    steps: set[str] = set()
+    redis, steps, shown = open_redis(crowned), set[str](), list[dict[str, str] | None]()
 
     def seen() -> bool:
-        steps.add((read_status(crowned)["retraining"] or {}).get("step", ""))
+        step = redis.hget(RETRAIN_PROGRESS, "step")
+        if isinstance(step, str) and step not in steps:
+            steps.add(step)
+            shown.append(read_status(crowned)["retraining"])
         return bool(decisions(crowned))
 
     with retraining(crowned, "a"):
@@ -324,6 +327,7 @@ def test_progress_is_shown_while_it_lasts(crowned: Settings, shifted_contacts: C
         wait_for(seen)
         wait_for(lambda: read_status(crowned)["retraining"] is None)
     assert any(step.startswith("training on") for step in steps)
+    assert any(shown), "no status said so"
 
 
 def test_whenever_a_retrainer_is_killed_there_is_one_decision_and_no_half_a_champion(

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from consumers.kafka_scoring import scoring_model
-from consumers.scoring import ScoringModel, read_records, score_contacts
+from consumers.scoring import MalformedShare, ScoringModel, read_records, score_contacts
 from driftline.events import Contact, encode
 from model.bundle import Bundle
 from model.retrain import Made
@@ -68,3 +68,14 @@ def test_a_graph_of_ours_with_a_featuriser_that_is_none_is_refused_before_it_mee
     scoring_model(bundle)
     with pytest.raises(KeyError):
         scoring_model(replace(bundle, featuriser=replace(bundle.featuriser, rates={})))
+
+
+@pytest.mark.parametrize("size", [1, 7, 400, 600, 999, 1_500])
+def test_less_than_half_malformed_is_not_too_much_whatever_the_batches(size: int) -> None:
+    share = MalformedShare()
+    for _ in range(5):
+        share.add(valid=size - int(0.45 * size), malformed=int(0.45 * size))
+        assert not share.exceeded
+    for _ in range(1_000 // size + 2):
+        share.add(valid=size - round(0.55 * size), malformed=round(0.55 * size))
+    assert share.exceeded
