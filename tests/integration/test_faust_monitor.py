@@ -91,7 +91,8 @@ def test_concept_drift_is_alerted_once_across_a_kill_and_every_label_is_accounte
     told = alerts(settings)
     assert [(alert.state, alert.level) for alert in told] == [("firing", "alert"), ("firing", "retrain")]
     assert len({alert.id for alert in told}) == 1
-    assert ONSET < told[0].at_contact <= ONSET + 1_000
+    # One partition may be ahead of the other: a drifted contact comes after the calm ones of its own, which are half.
+    assert ONSET // 2 < told[0].at_contact <= ONSET + 1_000
     account = account_of(settings)
     assert (account.contacts, account.joined, account.repeated, account.changed) == (CONTACTS, CONTACTS, 1, 1)
     assert account.waiting + account.unknown == 1

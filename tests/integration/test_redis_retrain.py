@@ -138,7 +138,7 @@ def deliver(settings: Settings, *alerts: Alert) -> None:
 def everything_acknowledged(settings: Settings) -> bool:
     redis = open_redis(settings)
     groups: Any = redis.xinfo_groups(ALERTS_STREAM)
-    return bool(groups[0]["lag"] == 0 and groups[0]["pending"] == 0)
+    return bool(groups and groups[0]["lag"] == 0 and groups[0]["pending"] == 0)
 
 
 def decisions(settings: Settings) -> list[ModelEvent]:
