@@ -1,4 +1,4 @@
-"""Bring the compose stack up, replay a drift, consume its alert, take the stack down: ``make compose-test``.
+"""Bring the compose stack up, replay a drift, consume its alert, ask the API, take the stack down: ``make compose-test``.
 
 With `docker compose` or `podman-compose`, whichever is there. The stack has a name and ports of its own, so that one
 that is up already is left alone. ``COMPOSE_ARGS`` goes before the compose command, for a machine whose builds need
@@ -73,6 +73,7 @@ class Stack:
             "DRIFTLINE_REDIS": f"redis://127.0.0.1:{self.ports['REDIS']}/0",
             "DRIFTLINE_API_PORT": self.ports["API"],
             "DRIFTLINE_MLFLOW": f"http://127.0.0.1:{self.ports['MLFLOW']}",
+            "DRIFTLINE_API_PORT": self.ports["API"],
         }
 
     def status(self) -> dict[str, object]:
@@ -119,6 +120,10 @@ def check(stack: Stack) -> None:
     counts = {"replayed": 6_000, "scored": 6_000, "monitored": 6_000, "dead_letters": 0}
     stack.wait("all contacts are scored and monitored", lambda s: s["contacts"] == counts, 120)
     stack.wait("a challenger was promoted", lambda s: s["champion"] != "1", 120)
+    through_api = stack.driftline("replay", "scenario:sector_shift", "--seed", "1", "--limit", "500", "--to", "http")
+    subprocess.run([*through_api, "--fast"], env=stack.host_env, check=True, timeout=120)
+    counts = {"replayed": 6_500, "scored": 6_500, "monitored": 6_500, "dead_letters": 0}
+    stack.wait("500 more came through the API and are monitored", lambda s: s["contacts"] == counts, 120)
 
 
 def main() -> None:
