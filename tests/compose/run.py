@@ -1,4 +1,4 @@
-"""Bring the compose stack up, replay a drift, consume its alert, ask the API, take the stack down: ``make compose-test``.
+"""Bring the compose stack up, replay a drift, consume its alert, ask the API, take it down: ``make compose-test``.
 
 With `docker compose` or `podman-compose`, whichever is there. The stack has a name and ports of its own, so that one
 that is up already is left alone. ``COMPOSE_ARGS`` goes before the compose command, for a machine whose builds need
@@ -73,7 +73,6 @@ class Stack:
             "DRIFTLINE_REDIS": f"redis://127.0.0.1:{self.ports['REDIS']}/0",
             "DRIFTLINE_API_PORT": self.ports["API"],
             "DRIFTLINE_MLFLOW": f"http://127.0.0.1:{self.ports['MLFLOW']}",
-            "DRIFTLINE_API_PORT": self.ports["API"],
         }
 
     def status(self) -> dict[str, object]:
