@@ -84,10 +84,32 @@ def comes_in_runs(
     """
     among = np.unique(partitions)
     length = max(SHORTEST_PART, min(PART, len(codes) // FEWEST_PARTS) // max(1, len(among)))
-    parts = [_nearness(_likeness(codes[partitions == one], features, length)) for one in among]
-    alike = sum(int((nearness > CLEARLY).sum()) for nearness in parts)
+    parts = [nearness(_likeness(codes[partitions == one], features, length)) for one in among]
+    alike = sum(int((found > CLEARLY).sum()) for found in parts)
     chance = bdtrc(alike - 1, sum(map(len, parts)), 1.0 / (1.0 + CLEARLY**2))
     return bool(alike >= len(among) + 2 and chance < DOUBT)
+
+
+def nearness(likeness: Floats) -> Floats:
+    """How much more alike near contacts are than any two, for likenesses of shape (parts, n, n): shape (parts,).
+
+    Measured in standard deviations over all orders of a part's contacts, in which the mean is 0. Both are exact: with
+    each contact's mean likeness to the others taken away, products of the likenesses of different pairs have mean
+    -q/(n - 2) where they share a contact and 2q/((n - 2)(n - 3)) where they do not, q being the mean square.
+    """
+    n = likeness.shape[1]
+    apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    near = np.triu(apart <= NEAR, 1)
+    sums = likeness.sum(axis=2)
+    level = (sums - sums.sum(axis=1, keepdims=True) / (2 * (n - 1))) / (n - 2)
+    centred = (likeness - level[:, :, None] - level[:, None, :]) * (apart > 0)
+    q = np.square(centred).sum(axis=(1, 2)) / (n * (n - 1))
+    degrees = near.sum(axis=0) + near.sum(axis=1)
+    pairs, touching = int(near.sum()), int((degrees * (degrees - 1)).sum())
+    disjoint = pairs * (pairs - 1) - touching
+    variance = q * (pairs - touching / (n - 2) + 2 * disjoint / ((n - 2) * (n - 3)))
+    out: Floats = centred[:, near].sum(axis=1) / np.sqrt(np.maximum(variance, TINY))
+    return out
 
 
 def _place_of_code(feature: Feature) -> Floats:
@@ -109,28 +131,6 @@ def _likeness(codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Featur
         places = _place_of_code(feature)[recent[:, j]].reshape(parts, n)
         likeness -= np.minimum(1.0, np.abs(places[:, :, None] - places[:, None, :]))
     return likeness
-
-
-def _nearness(likeness: Floats) -> Floats:
-    """How much more alike near contacts are than any two, for likenesses of shape (parts, n, n): shape (parts,).
-
-    Measured in standard deviations over all orders of a part's contacts, in which the mean is 0. Both are exact: with
-    each contact's mean likeness to the others taken away, products of the likenesses of different pairs have mean
-    -q/(n - 2) where they share a contact and 2q/((n - 2)(n - 3)) where they do not, q being the mean square.
-    """
-    n = likeness.shape[1]
-    apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
-    near = np.triu(apart <= NEAR, 1)
-    sums = likeness.sum(axis=2)
-    level = (sums - sums.sum(axis=1, keepdims=True) / (2 * (n - 1))) / (n - 2)
-    centred = (likeness - level[:, :, None] - level[:, None, :]) * (apart > 0)
-    q = np.square(centred).sum(axis=(1, 2)) / (n * (n - 1))
-    degrees = near.sum(axis=0) + near.sum(axis=1)
-    pairs, touching = int(near.sum()), int((degrees * (degrees - 1)).sum())
-    disjoint = pairs * (pairs - 1) - touching
-    variance = q * (pairs - touching / (n - 2) + 2 * disjoint / ((n - 2) * (n - 3)))
-    nearness: Floats = centred[:, near].sum(axis=1) / np.sqrt(np.maximum(variance, TINY))
-    return nearness
 
 
 def _inflation(rho: Floats, rows: int) -> float:

@@ -70,7 +70,7 @@ def drifts(frames: Frames, window: int, rng: np.random.Generator) -> Iterator[pd
     for a while."""
     while True:
         frame = frames(rng, window)
-        numbers = [name for name in frame if name != "sector"]
+        numbers = [str(name) for name in frame if name != "sector"]
         moved = numbers[: rng.integers(1, len(numbers) + 1)]
         since = np.arange(window) - rng.integers(window)
         lasting = rng.choice([100, window // 2, np.inf])

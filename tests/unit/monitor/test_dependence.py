@@ -1,10 +1,12 @@
 """Serial dependence is measured, and independent contacts are not taken for dependent ones."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from monitor import Reference
-from monitor.dependence import comes_in_runs
+from monitor.dependence import comes_in_runs, nearness
 
 
 def of(values: np.ndarray) -> Reference:
@@ -89,3 +91,11 @@ def test_a_change_that_each_partition_has_for_itself_is_no_run() -> None:
     assert in_runs(values)
     assert not in_runs(values, partitions)
     assert in_runs(np.repeat(rng.normal(size=(80, 10)), 5, axis=0), partitions)
+
+
+def test_nearness_has_mean_0_and_variance_1_over_all_orders() -> None:
+    values = np.random.default_rng(8).exponential(size=(7, 2))
+    orders = values[list(permutations(range(7)))]
+    found = nearness(-np.abs(orders[:, :, None] - orders[:, None]).sum(axis=3))
+    assert found.mean() == pytest.approx(0.0, abs=1e-9)
+    assert found.var() == pytest.approx(1.0)
