@@ -63,7 +63,7 @@ def test_runs_of_alike_contacts_are_seen_where_they_fill_half_of_the_window() ->
     runs, apart = np.repeat(rng.normal(size=(50, 10)), 10, axis=0), rng.normal(size=(500, 10))
     assert in_runs(runs)
     assert in_runs(np.concatenate([runs[:250], apart[250:]]))
-    assert not in_runs(np.concatenate([runs[:120], apart[120:]]))
+    assert not in_runs(np.concatenate([runs[:180], apart[180:]]))
     assert not in_runs(apart)
     assert not in_runs(rng.permutation(runs))
 
@@ -87,10 +87,16 @@ def test_a_change_that_each_partition_has_for_itself_is_no_run() -> None:
     rng = np.random.default_rng(7)
     partitions = np.repeat(np.arange(8), 50)
     values = rng.normal(size=(400, 10))
-    values[np.tile(np.arange(50) >= 20, 8)] += 3.0
+    values[np.tile(np.arange(50) >= 26, 8)] += 3.0
     assert in_runs(values)
     assert not in_runs(values, partitions)
-    assert in_runs(np.repeat(rng.normal(size=(80, 10)), 5, axis=0), partitions)
+
+
+def test_runs_within_each_partition_are_seen_however_its_contacts_lie_between_those_of_others() -> None:
+    runs = np.repeat(np.random.default_rng(9).normal(size=(80, 10)), 5, axis=0)
+    apart = runs.reshape(8, 50, 10).swapaxes(0, 1).reshape(400, 10)
+    assert in_runs(apart, np.tile(np.arange(8), 50))
+    assert not in_runs(apart)
 
 
 def test_nearness_has_mean_0_and_variance_1_over_all_orders() -> None:
