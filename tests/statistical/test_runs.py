@@ -208,6 +208,12 @@ def test_runs_of_5_to_50_are_seen_in_windows_of_250_to_1000(
     frames: Frames, made: Callable[..., pd.DataFrame], window: int, length: int, runs: int
 ) -> None:
     rng, of = np.random.default_rng([94, window, length]), reference(frames)
-    for share, least in ((0.5, 0.55 if window * 2 < 25 * length else 0.85), (1.0, 0.99)):
+    for share, least in ((0.5, 0.65 if window * 2 < 25 * length else 0.9), (1.0, 0.99)):
         found = sum(seen(of.encode_frame(made(window, length, share, rng)), of) for _ in range(runs))
         assert found >= least * runs - 3 * np.sqrt(runs * least * (1 - least)), f"{found} of {runs} at {share}"
+
+
+@pytest.mark.parametrize("frames", [streams.autoregressive, streams.bursts], ids=lambda frames: frames.__name__)
+def test_streams_whose_contacts_depend_on_the_one_before_are_seen(frames: Frames) -> None:
+    of, rng = reference(streams.independent), np.random.default_rng(95)
+    assert taken_for_runs(of.encode_frame(frames(rng, 20 * streams.WINDOW)), of, streams.WINDOW) == 20
