@@ -86,7 +86,8 @@ def promise_over(state: EngineState, plan: Plan, config: EngineConfig) -> Promis
     """The same, withheld also where the window shows what the thresholds know nothing of."""
     given = promise(plan, config)
     independent = plan.reference.inflation.max() == 1.0
-    if given.holds and independent and comes_in_runs(state.window.codes, plan.reference.features):
+    partitions = state.window.places[:, 0]
+    if given.holds and independent and comes_in_runs(state.window.codes, plan.reference.features, partitions):
         why = f"the last {len(state.window)} contacts come in runs of alike ones, which the reference does not"
         return msgspec.structs.replace(given, holds=False, why=why)
     return given

@@ -1,4 +1,4 @@
-"""Serial dependence of the reference: how alike contacts are that follow each other.
+"""Serial dependence, of the reference and of a window: how alike contacts are that follow each other.
 
 Imports sorted by company and campaigns make runs of like contacts; a test that takes them for independent raises
 false alarms by the dozen. What matters is by how much the variance of a mean grows, v = 1 + 2 Σ ρ(k): it is 1 for
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, pdtrc
+from scipy.special import bdtrc, ndtri, pdtrc
 
 from monitor.features import FEW, Feature, Floats, Ints, NumberFeature
 
@@ -27,14 +27,18 @@ DOUBT = 1e-3
 """P(independent contacts are taken for dependent ones), over all features."""
 ERRORS = 1.65
 """Standard errors by which the measured inflation is raised."""
-NEAR = 10
-"""The fall of likeness over so many lags, from the first on, is compared with that over as many further away."""
-FAR = range(30, 160, 5)
-"""Where the falls begin that it is compared with; at least `FEWEST_FALLS` of them."""
-FEWEST_FALLS = 8
-CLEARLY = 10.0
-"""Standard deviations beyond which contacts come in runs: under 3 for independent ones, up to 8 where a drift of 3
-sigma has just begun, above 30 for runs of ten in a window of 500."""
+PART = 60
+"""A window is looked at in parts of about so many contacts, in which runs of 50 still begin and end."""
+FEWEST_PARTS = 4
+"""Shorter windows have shorter parts, since of one or two none would be beyond `DOUBT`."""
+SHORTEST_PART = 16
+"""Down to where most pairs of a part are not near each other; windows of several partitions have such parts."""
+NEAR = 4
+"""Contacts so far apart, or less, are near each other: they are alike in runs from 5 on."""
+CLEARLY = 4.0
+"""Standard deviations beyond which a part is in runs."""
+TINY = 1e-12
+"""Variance of rounding errors, where all contacts are equal."""
 FEWEST = 100
 """With fewer independent contacts' worth of reference than this, no promise is given."""
 
@@ -61,25 +65,51 @@ def inflation(codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Featur
     return out
 
 
-def comes_in_runs(codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Feature]) -> bool:
-    """Whether contacts that follow each other are alike, for codes in order of arrival, shape (contacts, features).
+def comes_in_runs(
+    codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Feature], partitions: NDArray[np.int64]
+) -> bool:
+    """Whether contacts that follow each other are alike.
 
-    A drift that has set in amid these contacts makes pairs the less alike the further apart they are, all the way;
-    runs do so over short distances only. So the fall over the first lags is compared with that over later ones. Of
-    fewer than some hundred contacts this cannot be said.
+    Runs are everywhere, and a drift sets in somewhere: so each part of a window is asked for itself whether contacts
+    near each other are more alike than any two of it (Mantel 1967, "The detection of disease clustering"). A drift is
+    seen in the part where it sets in, and in hardly any where it comes slowly.
+
+    For independent contacts, whatever their law, a part goes beyond `CLEARLY` with a probability of 1/(1 + CLEARLY²)
+    at most (Cantelli's inequality), and the parts do so independently. As many as the binomial law has beyond `DOUBT`
+    are runs: 3 of 4 parts, 4 of 8, 6 of 16; and two more than partitions, since a drift sets in once in each.
+
+    Args:
+        codes: in order of arrival, shape (contacts, features).
+        partitions: where each contact comes from. Those of one partition follow each other, those of several do not.
     """
-    far = [lag for lag in FAR if lag + NEAR <= 0.9 * len(codes)]
-    if len(far) < FEWEST_FALLS:
-        return False
-    places = np.empty(codes.shape)
-    for j, feature in enumerate(features):
-        places[:, j] = _place_of_code(feature)[codes[:, j]]
+    among = np.unique(partitions)
+    length = max(SHORTEST_PART, min(PART, len(codes) // FEWEST_PARTS) // max(1, len(among)))
+    parts = [nearness(_likeness(codes[partitions == one], features, length)) for one in among]
+    alike = sum(int((found > CLEARLY).sum()) for found in parts)
+    chance = bdtrc(alike - 1, sum(map(len, parts)), 1.0 / (1.0 + CLEARLY**2))
+    return bool(alike >= len(among) + 2 and chance < DOUBT)
 
-    def fall(lag: int) -> float:
-        return _likeness(places, lag) - _likeness(places, lag + NEAR)
 
-    later = np.array([fall(lag) for lag in far])
-    return fall(1) - float(later.mean()) > CLEARLY * float(later.std(ddof=1))
+def nearness(likeness: Floats) -> Floats:
+    """How much more alike near contacts are than any two, for likenesses of shape (parts, n, n): shape (parts,).
+
+    Measured in standard deviations over all orders of a part's contacts, in which the mean is 0. Both are exact: with
+    each contact's mean likeness to the others taken away, products of the likenesses of different pairs have mean
+    -q/(n - 2) where they share a contact and 2q/((n - 2)(n - 3)) where they do not, q being the mean square.
+    """
+    n = likeness.shape[1]
+    apart = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    near = np.triu(apart <= NEAR, 1)
+    sums = likeness.sum(axis=2)
+    level = (sums - sums.sum(axis=1, keepdims=True) / (2 * (n - 1))) / (n - 2)
+    centred = (likeness - level[:, :, None] - level[:, None, :]) * (apart > 0)
+    q = np.square(centred).sum(axis=(1, 2)) / (n * (n - 1))
+    degrees = near.sum(axis=0) + near.sum(axis=1)
+    pairs, touching = int(near.sum()), int((degrees * (degrees - 1)).sum())
+    disjoint = pairs * (pairs - 1) - touching
+    variance = q * (pairs - touching / (n - 2) + 2 * disjoint / ((n - 2) * (n - 3)))
+    out: Floats = centred[:, near].sum(axis=1) / np.sqrt(np.maximum(variance, TINY))
+    return out
 
 
 def _place_of_code(feature: Feature) -> Floats:
@@ -91,9 +121,16 @@ def _place_of_code(feature: Feature) -> Floats:
     return np.concatenate([ranks, [2.0, 3.0]])
 
 
-def _likeness(places: Floats, lag: int) -> float:
-    """Of contacts so far apart: 1 where all values are equal, 0 where none is near."""
-    return float(1.0 - np.minimum(1.0, np.abs(places[lag:] - places[:-lag])).mean())
+def _likeness(codes: NDArray[np.unsignedinteger[Any]], features: Sequence[Feature], length: int) -> Floats:
+    """Of any two contacts of a part, shape (parts, n, n) with n from ``length`` on: 0 where all values are equal."""
+    parts = len(codes) // length
+    n = len(codes) // parts if parts else length
+    recent = codes[len(codes) - parts * n :]
+    likeness = np.zeros((parts, n, n))
+    for j, feature in enumerate(features):
+        places = _place_of_code(feature)[recent[:, j]].reshape(parts, n)
+        likeness -= np.minimum(1.0, np.abs(places[:, :, None] - places[:, None, :]))
+    return likeness
 
 
 def _inflation(rho: Floats, rows: int) -> float:
