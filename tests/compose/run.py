@@ -54,6 +54,8 @@ class Stack:
     def __init__(self) -> None:
         self.ports = {name: str(free_port()) for name in ("KAFKA", "REDIS", "MLFLOW", "API")}
         self.env = os.environ | {f"DRIFTLINE_{name}_PORT": port for name, port in self.ports.items()}
+        # The 500th label asks for a model before the drift does, and there is none better yet.
+        self.env["DRIFTLINE_COOLDOWN_SECONDS"] = "5"
         options = shlex.split(os.environ.get("COMPOSE_ARGS", ""))
         self.compose_command = [*engine(), *options, "-p", PROJECT, "-f", str(ROOT / "docker-compose.yml")]
 
