@@ -2,16 +2,14 @@
 
 Each record carries the spool's name and the contact's position (`driftline.kafka_sent`). After a start or a failure
 the topic is asked which of the waiting positions stand there already, from the offsets on that the spool's progress
-names, and only the others are sent.
-
-One thing the topic cannot tell: a record that a killed predecessor had handed to its socket, and that the broker is
-still about to take. So where contacts are in doubt, the outbox waits for `LATE` seconds before it asks.
+names, and only the others are sent. A record that a killed predecessor had handed to its socket may still be coming;
+`settled_positions` waits for that.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -30,7 +28,7 @@ from driftline.kafka_clients import (
     true_end_offsets,
     wait_for_kafka,
 )
-from driftline.kafka_sent import positions_on_topic, sent_header
+from driftline.kafka_sent import sent_header, settled_positions
 from driftline.settings import Settings
 from driftline.topics import CONTACTS
 from driftline.workers import Stopped
@@ -40,8 +38,6 @@ AT_A_TIME = 2_000
 """Contacts, or one request if it has more."""
 LINGER = 0.05
 """Seconds in which contacts gather before they are sent: each sending holds up those who answer."""
-LATE = 2.0
-"""Seconds for what a predecessor had handed over to arrive."""
 TRIES_ONCE: dict[str, Any] = {
     "enable_idempotence": False, "retries": 0, "linger_ms": 0,
     "request_timeout_ms": 5_000, "delivery_timeout_ms": 10_000, "max_block_ms": 10_000,
@@ -121,11 +117,17 @@ class Outbox:
             # An offset past the end is of a topic that is no more: the embedded broker forgets.
             known = self._spool.progress.start
             start = {partition: min(known.get(partition, 0), end) for partition, end in ends.items()}
-            self._closing.wait(LATE)
-            self._there = positions_on_topic(self._settings, CONTACTS, self._spool.progress.name, start=start)
+            self._there = self._on_topic(start)
         self._spool.starts_at(start)
         self._producer = open_producer(self._settings, **TRIES_ONCE)
         self._reachable = True
+
+    def _on_topic(self, start: Mapping[int, int]) -> set[int]:
+        name = self._spool.progress.name
+        found = settled_positions(self._settings, (CONTACTS,), lambda other: other == name, self._closing, start=start)
+        if self._closing.is_set():
+            raise Stopped
+        return found[CONTACTS.name].get(name, set())
 
     def _disconnect(self) -> None:
         self._reachable = False

@@ -26,6 +26,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from driftline.whole_file import write_whole
+
 SEGMENT_BYTES = 4 * 1024 * 1024
 KEYS = 100_000
 """Requests whose idempotency key is remembered; the oldest is forgotten first."""
@@ -205,7 +207,7 @@ class Spool:
         """Note where on the topic the contacts that wait can stand."""
         at = self._progress.position if position is None else position
         progress = Progress(self._progress.name, at, dict(start))
-        _replace(self.folder / "progress.json", msgspec.json.encode(progress))
+        write_whole(self.folder / "progress.json", msgspec.json.encode(progress))
         self._progress = progress
 
     def close(self) -> None:
@@ -278,7 +280,7 @@ class Spool:
             file.write(b"".join(marks))
             grown = file.tell()
         if grown > 2 * KEYS * 2 * _MARK:
-            _replace(path, b"".join(key + body for key, body in self._keys.items()))
+            write_whole(path, b"".join(key + body for key, body in self._keys.items()))
 
     def _recover(self, path: Path) -> None:
         segment = _Segment(path, 0, self._end)
@@ -307,7 +309,7 @@ class Spool:
         whole = len(stored) // (2 * _MARK) * (2 * _MARK)
         kept = stored[max(0, whole - KEYS * 2 * _MARK) : whole]
         if kept != stored:
-            _replace(path, kept)
+            write_whole(path, kept)
         marks = (kept[at : at + 2 * _MARK] for at in range(0, len(kept), 2 * _MARK))
         return {one[:_MARK]: one[_MARK:] for one in marks}
 
@@ -339,10 +341,3 @@ def _frames(path: Path, begin: int, end: int) -> Iterator[tuple[Frame, int]]:
 
 def _mark(value: bytes) -> bytes:
     return hashlib.blake2b(value, digest_size=_MARK).digest()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """At once: a reader, or a start after a kill, finds the old content or the new one."""
-    draft = path.with_suffix(".part")
-    draft.write_bytes(content)
-    draft.replace(path)

@@ -6,13 +6,13 @@ So a sender that was interrupted, even by kill -9, finds out what stands on the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event as Flag
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from driftline.kafka_clients import open_consumer, partitions_of, read_all, true_end_offsets
+from driftline.kafka_clients import open_consumer, partitions_of, true_end_offsets
 from driftline.settings import Settings
 from driftline.topics import Topic
 
@@ -33,20 +33,13 @@ def sent_header(name: str, position: int) -> tuple[str, bytes]:
     return HEADER, b"%b:%d" % (name.encode(), position)
 
 
-def positions_on_topic(settings: Settings, topic: Topic, name: str, *, start: dict[int, int] | None = None) -> set[int]:
-    """The positions of sender ``name`` whose records stand on the topic.
-
-    Args:
-        start: offsets to begin at by partition (default: the beginning).
-    """
-    found = _Positions(lambda other: other == name)
-    for record in read_all(settings, topic, start=start):
-        found.add(record)
-    return found.by_topic.get(settings.topic(topic.name), {}).get(name, set())
-
-
 def settled_positions(
-    settings: Settings, topics: Sequence[Topic], wanted: Callable[[str], bool], stop: Flag
+    settings: Settings,
+    topics: Sequence[Topic],
+    wanted: Callable[[str], bool],
+    stop: Flag,
+    *,
+    start: Mapping[int, int] | None = None,
 ) -> dict[str, dict[str, set[int]]]:
     """The positions that stand on the topics, by topic and sender, once nothing of a killed sender comes any more.
 
@@ -55,6 +48,7 @@ def settled_positions(
     Args:
         wanted: of which senders.
         stop: ends the reading; what it has found until then is worth nothing.
+        start: offsets to begin at by partition, of every topic (default: the beginning).
 
     Raises:
         RuntimeError: it does not end, because one of the senders is still sending.
@@ -66,7 +60,7 @@ def settled_positions(
         partitions = [partition for name in with_prefix for partition in partitions_of(consumer, name)]
         ends = true_end_offsets(consumer, partitions)
         for partition, begin in consumer.beginning_offsets(partitions).items():
-            consumer.seek(partition, begin)
+            consumer.seek(partition, max(begin, (start or {}).get(partition.partition, 0)))
         while not stop.is_set() and any(consumer.position(partition) < ends[partition] for partition in partitions):
             _read_on(consumer, found)
         _wait_until_quiet(consumer, partitions, found, stop)

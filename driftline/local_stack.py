@@ -24,6 +24,7 @@ from typing import IO
 from driftline.kafka_clients import ensure_topics, wait_for_kafka
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings, load_settings
+from driftline.whole_file import write_whole
 from driftline.workers import ready_file, unwritable
 
 Say = Callable[[str], None]
@@ -230,9 +231,7 @@ class LocalStack:
             "pids": {c.name: c.process.pid for c in self.children.values() if c.process},
             "pid": os.getpid(),
         }
-        draft = self.settings.stack_file.with_suffix(".part")
-        draft.write_text(json.dumps(state), "utf-8")
-        draft.replace(self.settings.stack_file)
+        write_whole(self.settings.stack_file, json.dumps(state).encode())
 
     def addresses(self) -> dict[str, str]:
         """Where each part of the stack is, as ``driftline up --json`` prints it."""

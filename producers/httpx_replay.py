@@ -18,6 +18,7 @@ import httpx
 import msgspec
 
 from driftline.events import INPUTS, Contact, Label
+from driftline.whole_file import write_whole
 from driftline.workers import Stopped
 
 Say = Callable[[str], None]
@@ -70,10 +71,8 @@ class Place:
         return journal
 
     def write(self, journal: Journal) -> None:
-        """All at once: after a kill there is this one or the one before."""
-        draft = self._path.with_suffix(".part")
-        draft.write_bytes(msgspec.json.encode(journal))
-        draft.replace(self._path)
+        """After a kill there is this one or the one before."""
+        write_whole(self._path, msgspec.json.encode(journal))
 
 
 class Answer(msgspec.Struct):

@@ -16,7 +16,6 @@ import httpx
 import numpy as np
 import pytest
 
-import consumers.kafka_outbox
 from consumers.fastapi_worker import run
 from consumers.kafka_outbox import Outbox
 from consumers.spool import Spool
@@ -224,9 +223,8 @@ def test_a_taken_port_and_a_taken_home_are_said_in_one_line(settings: Settings, 
 
 
 def test_a_contact_that_the_broker_refuses_is_kept_aside_and_the_others_go_on(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(consumers.kafka_outbox, "LATE", 0.0)  # no predecessor
     spool = Spool(tmp_path / "spool", "x", 64 * 1024**2)
     for name, size in (("a", 10), ("b", 20 * 1024**2), ("c", 10)):
         spool.append(
