@@ -7,7 +7,7 @@ from pathlib import Path
 
 from producers.enrichment import offline
 from producers.enrichment_fields import Enrich
-from producers.jsonl import check_jsonl, from_jsonl
+from producers.jsonl import check_jsonl, from_jsonl, is_jsonl
 from producers.labelled import Labelled, Rejected
 from producers.lemlist import Export, Tally
 
@@ -29,7 +29,7 @@ def read_contacts(
         ValueError: no such file, nothing in it, or no contacts in any format known here.
     """
     check_file(path)
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
+    if is_jsonl(path):
         check_jsonl(path)
         return from_jsonl(path, rejected)
     return (enricher or offline)(_from_csv(Export.of(path), salt, rejected))

@@ -6,6 +6,7 @@ page is under way stands in a file, so that a replay that was interrupted, even 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -206,7 +207,7 @@ class HttpSender:
 
     def _post(self, path: str, body: bytes, key: str) -> httpx.Response:
         """The answer, once there is one: an API that is away, or has no room, is waited for."""
-        began = said = time.monotonic() - 5.0
+        began, said = time.monotonic(), -math.inf
         while not self._stop.is_set():
             wait = 0.25
             try:
@@ -220,7 +221,7 @@ class HttpSender:
                 wait = min(LONGEST_WAIT, _seconds(answer.headers.get("Retry-After", "")))
             if time.monotonic() - said >= 5.0:
                 said = time.monotonic()
-                self._say(f"waiting for the API at {self._address} ({said - began - 5.0:.0f} s, {why}), trying again")
+                self._say(f"waiting for the API at {self._address} ({said - began:.0f} s, {why}), trying again")
             self._stop.wait(wait)
         raise Stopped
 

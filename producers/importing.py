@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.contact_files import check_file
+from producers.jsonl import is_jsonl
 from producers.labelled import Labelled
 from producers.lemlist import PERSONAL, UNUSED, Export, Tally, contact_id
 
@@ -94,7 +95,7 @@ class Import:
 
     def __init__(self, path: Path, *, salt: str, progress: Progress = lambda read: None) -> None:
         check_file(path)
-        if path.suffix.lower() in (".jsonl", ".ndjson"):
+        if is_jsonl(path):
             raise ValueError(f"{path} is a JSONL of contacts, which is past the import: replay it as it is")
         self.export = Export.of(path)
         self._salt = salt

@@ -6,7 +6,6 @@ import hashlib
 import os
 from array import array
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -19,7 +18,6 @@ from driftline.events import Contact, Timestamp, decode
 from producers.labelled import Labelled, Rejected
 
 SUFFIXES = (".jsonl", ".ndjson")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SENT_NEVER = b'{"sent_at":"1970-01-01T00:00:00Z",'  # what a line may leave out; its own comes later and wins
 _AT_A_TIME = 4_096
 
@@ -80,6 +78,11 @@ class JsonLines:
             starts, sizes, numbers = self._lines[:, chosen].tolist()
             for position, start, size, number in zip(chosen.tolist(), starts, sizes, numbers, strict=True):
                 yield position, _labelled(os.pread(file, size, start), number, rejected)
+
+
+def is_jsonl(path: Path) -> bool:
+    """Whether a file is one, by its name."""
+    return path.suffix.lower() in SUFFIXES
 
 
 def check_jsonl(path: Path) -> None:

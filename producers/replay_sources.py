@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producers.contact_files import read_contacts
-from producers.jsonl import SUFFIXES, JsonLines, to_jsonl
+from producers.jsonl import JsonLines, is_jsonl, to_jsonl
 from producers.labelled import Labelled
 from producers.replay import Step, order_of_time, replay_id
 from producers.scenarios import Scenario, Shape
@@ -99,8 +99,7 @@ class Files:
         rejections = Rejections(path.name, self.say)
         self._open.callback(rejections.close)
         contacts = read_contacts(path, salt=self.salt(), rejected=rejections)
-        is_jsonl = path.suffix.lower() in SUFFIXES
-        lines = JsonLines(self._open.enter_context(path.open("rb")) if is_jsonl else self._spooled(contacts))
+        lines = JsonLines(self._open.enter_context(path.open("rb")) if is_jsonl(path) else self._spooled(contacts))
         if not len(lines):
             raise ValueError(f"there are no contacts in {path}")
         times, order = order_of_time(lines.times) if self.by_time else (np.nan_to_num(lines.times, nan=-np.inf), None)
