@@ -54,11 +54,13 @@ def wait_for_ready(client: httpx.Client, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            if client.get("/ready").status_code == 200:
+            answer = client.get("/ready")
+            if answer.status_code == 200:
                 return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < deadline, "the API did not get ready"
+            told = answer.text
+        except httpx.TransportError as fault:
+            told = repr(fault)
+        assert time.monotonic() < deadline, f"the API did not get ready: {told}"
         time.sleep(0.05)
 
 

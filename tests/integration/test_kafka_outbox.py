@@ -129,16 +129,17 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(
 ) -> None:
     """Three clients send pages on under their keys until each is answered; the last kill finds the broker hung."""
     make_champion(stack.settings, champion)
-    stop, numbers = threading.Event(), itertools.count()
+    stop, failed, numbers = threading.Event(), threading.Event(), itertools.count()
 
     def send_pages(address: str) -> list[int]:
         sent = []
         with httpx.Client(base_url=address, timeout=30) as client:
             while not stop.is_set():
                 n = next(numbers)
-                while not answered(client, n):
+                while not answered(client, n) and not failed.is_set():
                     time.sleep(0.05)
                 sent.append(n)
+                time.sleep(0.05)  # as fast as they can, they would fill the spool, and it would say that it is full
         return sent
 
     def answered(client: httpx.Client, n: int) -> bool:
@@ -155,19 +156,24 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(
     with ApiProcess(stack.settings, tmp_path / "api") as process, ThreadPoolExecutor(3) as pool:
         wait_for_ready(process.client)
         sending = [pool.submit(send_pages, str(process.client.base_url)) for _ in range(3)]
-        for kill in range(kills):
-            time.sleep(rng.uniform(0.2, 1.5))
-            hung = kill == kills - 1
-            if hung:
-                broker(stack).send_signal(signal.SIGSTOP)
-                time.sleep(0.3)
-            process.kill()
-            process.start()
-            if hung:
-                time.sleep(2)
-                broker(stack).send_signal(signal.SIGCONT)
-            wait_for_ready(process.client)
-        stop.set()
+        try:
+            for kill in range(kills):
+                time.sleep(rng.uniform(0.2, 1.5))
+                hung = kill == kills - 1
+                if hung:
+                    broker(stack).send_signal(signal.SIGSTOP)
+                    time.sleep(0.3)
+                process.kill()
+                process.start()
+                if hung:
+                    time.sleep(2)
+                    broker(stack).send_signal(signal.SIGCONT)
+                wait_for_ready(process.client)
+        except BaseException:
+            failed.set()  # the pool waits for its senders
+            raise
+        finally:
+            stop.set()
         sent = [n for one in sending for n in one.result()]
         assert len(sent) > 5 * kills
         assert wait_for_topic(stack.settings, len(sent) * PAGE, 60) == ids(sent)
