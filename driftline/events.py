@@ -267,6 +267,57 @@ class Alert(Event, frozen=True, kw_only=True):
     acknowledged_at: Timestamp | None = None
 
 
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of the window beside the reference, as bars.
+
+    Of a number, bar ``i`` counts values in [edges[i], edges[i + 1]); what lies beyond the ends is in the first and last
+    bar. Of a category, each bar is one of ``values``. ``aside`` counts, in this order in both lists, what is no bar.
+    """
+
+    column: str
+    feature: str
+    edges: list[float]
+    """One more than there are bars; empty for a category."""
+    values: list[str]
+    """What each bar is; empty for a number."""
+    reference: list[Count]
+    current: list[Count]
+    aside: dict[str, tuple[Count, Count]]
+    """(reference, current) of ``missing``, ``unseen``, ``other type`` and ``other values``, where there are any."""
+
+
+class WindowReport(Event, frozen=True, kw_only=True):
+    """What the monitor sees at a moment: a view for people and dashboards, not a decision; alerts are those.
+
+    It comes at most twice a second and says how the current window compares with the reference, also while the window
+    is still filling and while nothing drifts. A crash may leave some out; none is ever needed to compute another.
+    """
+
+    SCHEMA: ClassVar[str] = "driftline.window-report/1"
+
+    schema: Literal["driftline.window-report/1"] = "driftline.window-report/1"
+    at: Timestamp
+    """When the newest contact of the window was sent."""
+    at_contact: Count
+    model_version: Id
+    window: AlertWindow
+    full: bool
+    """Whether the window is full; before that its tests do not count."""
+    reference: AlertReference
+    drift_share: Share
+    drifting: list[str]
+    """Columns over a threshold now, the strongest first; the score among them."""
+    promise: Promise
+    evidence: dict[Kind, float]
+    """Sequential evidence over its threshold, by kind of alert: from 1 on it suffices."""
+    strengths: dict[str, float]
+    """Of every column the strongest test of the window as a multiple of its threshold: from 1 on it drifts."""
+    columns: list[DriftedColumn]
+    """The columns of greatest strength, drifting or not, as an alert would describe them."""
+    distributions: list[Distribution]
+    """The score's, then those of ``columns``."""
+
+
 class Acknowledgement(Event, frozen=True, kw_only=True):
     """Somebody accepts the change that an alert is about.
 
@@ -391,7 +442,8 @@ class ModelEvent(Event, frozen=True, kw_only=True):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    Contact, Label, Prediction, DeadLetter, Pane, LabelBatch, Acknowledgement, MonitorState, Alert, ModelEvent,
+    Contact, Label, Prediction, DeadLetter, Pane, LabelBatch, Acknowledgement, MonitorState, WindowReport, Alert,
+    ModelEvent,
 )  # fmt: skip
 
 INPUTS: tuple[str, ...] = tuple(name for name in Contact.__struct_fields__[4:])

@@ -16,6 +16,7 @@ from driftline.events import (
     MonitorState,
     Pane,
     Prediction,
+    WindowReport,
 )
 
 LARGEST_MESSAGE = 16 * 1024 * 1024
@@ -63,10 +64,13 @@ PANES = Topic(
     also=(LabelBatch, Acknowledgement),
 )  # fmt: skip
 MONITOR_STATE = Topic("monitor-state", MonitorState, key="the assessor's name", compacted=True)
+# For whoever looks on; nothing is computed from it.
+WINDOWS = Topic("windows", WindowReport, key="model version")
 ALERTS = Topic("alerts", Alert, key="alert id", retention_days=365)  # one partition: offsets order Redis entries
 MODEL_EVENTS = Topic("model-events", ModelEvent, key="see ModelEvent.key", compacted=True)
 DEAD_LETTERS = Topic("dead-letters", DeadLetter, key="the contact's own key", retention_days=90)
 
 TOPICS: tuple[Topic, ...] = (
-    CONTACTS, PREDICTIONS, SHADOW_PREDICTIONS, LABELS, PANES, MONITOR_STATE, ALERTS, MODEL_EVENTS, DEAD_LETTERS,
+    CONTACTS, PREDICTIONS, SHADOW_PREDICTIONS, LABELS, PANES, MONITOR_STATE, WINDOWS, ALERTS, MODEL_EVENTS,
+    DEAD_LETTERS,
 )  # fmt: skip

@@ -35,7 +35,7 @@ def fire(kind: Kind, level: Level, state: EngineState, report: Report, plan: Pla
         updated_at=at,
         resolved_at=None,
         at_contact=report.at_contact,
-        window=_window(state),
+        window=window_of(state),
         model_version=report.model_version,
         reference=AlertReference(id=plan.reference.id, rows=plan.reference.rows),
         drift_share=report.findings.drift_share,
@@ -114,7 +114,7 @@ def _renewed(alert: Alert, state: EngineState, report: Report, plan: Plan, confi
         alert,
         updated_at=newest_time(state),
         at_contact=report.at_contact,
-        window=_window(state),
+        window=window_of(state),
         drift_share=report.findings.drift_share,
         columns=_columns(alert.kind, state, report, plan, config),
     )
@@ -126,7 +126,7 @@ def _columns(kind: Kind, state: EngineState, report: Report, plan: Plan, config:
     return [describe(plan, report.look, state.window.codes, proofs, config.horizon) for proofs in found]
 
 
-def _window(state: EngineState) -> AlertWindow:
+def window_of(state: EngineState) -> AlertWindow:
     partitions, offsets = state.window.places[:, 0], state.window.places[:, 1]
     held = {int(p): offsets[partitions == p] for p in np.unique(partitions)}
     return reaching(len(state.window), {p: (int(found.min()), int(found.max())) for p, found in held.items()})

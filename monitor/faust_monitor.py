@@ -27,7 +27,7 @@ from driftline.events import Alert, DeadLetter, Event, Label, Pane, Prediction, 
 from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
-from driftline.topics import ALERTS, DEAD_LETTERS, LABELS, MONITOR_STATE, PANES, PREDICTIONS, Topic
+from driftline.topics import ALERTS, DEAD_LETTERS, LABELS, MONITOR_STATE, PANES, PREDICTIONS, WINDOWS, Topic
 from driftline.workers import mark_ready
 from model.features import FEATURE_SETS
 from model.kafka_models import KafkaModels
@@ -48,6 +48,8 @@ TAKE_SECONDS = 0.02
 """How often an agent looks for more; Faust wakes for it even where there is nothing."""
 LABELS_SECONDS = 0.2
 """Labels are late anyway, so they wait for each other: one record for many."""
+REPORT_SECONDS = 0.5
+"""Between two reports of the window, whatever comes in meanwhile: one takes 20 ms and 6 kB."""
 WIDTHS = frozenset(len(feature_set.features) for feature_set in FEATURE_SETS.values())
 
 
@@ -76,6 +78,7 @@ class Monitor:
         self._last_news: dict[int, float] = {}
         self._owner = False
         self._assessing = False
+        self._catching_up = False
         self._last_assessed = 0.0
         raw = {"key_type": bytes, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
         predictions = self.app.topic(settings.topic(PREDICTIONS.name), **raw)
@@ -86,6 +89,7 @@ class Monitor:
         self.app.agent(panes, name="assess")(self.assess)
         self.app.timer(interval=settings.quiet_seconds / 2)(self.show_quiet_partitions)
         self.app.timer(interval=settings.quiet_seconds)(self.write_down_when_quiet)
+        self.app.timer(interval=REPORT_SECONDS)(self.report_window)
         self.app.on_partitions_revoked.connect(self._forget)
         self.app.on_partitions_assigned.connect(self._take_over)
 
@@ -154,6 +158,7 @@ class Monitor:
     async def _catch_up(self, offset: int) -> list[Alert]:
         """Off the event loop, since it reads the topics; a broker that is away is waited for."""
         while True:
+            self._catching_up = True
             try:
                 return await asyncio.to_thread(self.assessor.catch_up, offset)
             except (KafkaError, OSError) as fault:
@@ -162,6 +167,8 @@ class Monitor:
                 )
                 self.assessor = self._new_assessor()
                 await asyncio.sleep(1.0)
+            finally:
+                self._catching_up = False
 
     def _is_current(self, event: Any) -> bool:
         """Whether the event was read under the present assignment.
@@ -187,6 +194,11 @@ class Monitor:
             return
         if (snapshot := self.assessor.snapshot(now=True)) is not None:
             await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])
+
+    async def report_window(self) -> None:
+        """How the window looks now, for whoever looks on."""
+        if self._owner and not self._catching_up and (report := self.assessor.window_report()) is not None:
+            await self._publish(WINDOWS, [(report.model_version, report, None)])
 
     async def _scored(self, event: Any) -> Prediction | None:
         try:

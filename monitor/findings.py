@@ -129,12 +129,34 @@ def excess(plan: Plan, look: Look, window: Codes, proofs: Sequence[tuple[int, in
 
 def strengths(plan: Plan, look: Look) -> Floats:
     """For each column of the reference its strongest test of the window, as a multiple of the threshold."""
-    of_feature = np.fmax(scaled(plan, look) / plan.thresholds.ks, 0.0)
-    shares = kolmogi(np.minimum(1.0, look.share_p)) / kolmogi(np.minimum(1.0, plan.thresholds.share))
-    np.fmax.at(of_feature, plan.shares.feature, shares)
     out = np.zeros(len(plan.reference.columns))
-    np.fmax.at(out, plan.feature_column, np.nan_to_num(of_feature))
+    ks, shares = _multiples(plan, look)
+    np.fmax.at(out, plan.feature_column, ks)
+    np.fmax.at(out, plan.feature_column[plan.shares.feature], shares)
     return out
+
+
+def strongest(plan: Plan, look: Look, column: int) -> Proof:
+    """The strongest test of the window on a column, whether or not it is over its threshold.
+
+    Args:
+        column: its place in the reference's columns.
+    """
+    ks, shares = _multiples(plan, look)
+    mine = np.flatnonzero(plan.feature_column == column).tolist()
+    proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine]
+    for i in np.flatnonzero(np.isin(plan.shares.feature, mine)).tolist():
+        share = plan.shares.shares[i]
+        proofs.append(Proof(share.feature, share.test, i, float(shares[i]), False))
+    return max(proofs, key=lambda proof: proof.strength)
+
+
+def _multiples(plan: Plan, look: Look) -> tuple[Floats, Floats]:
+    """The statistic of every number, and of every share, as a multiple of its threshold; 0 where there is none."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ks = scaled(plan, look) / plan.thresholds.ks
+        shares = kolmogi(np.minimum(1.0, look.share_p)) / kolmogi(np.minimum(1.0, plan.thresholds.share))
+    return np.fmax(np.nan_to_num(ks, posinf=0.0), 0.0), np.fmax(np.nan_to_num(shares, posinf=0.0), 0.0)
 
 
 def _is_old(plan: Plan, look: Look, proof: Proof) -> bool:

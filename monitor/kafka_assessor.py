@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
-from driftline.events import Acknowledgement, Alert, Folded, LabelBatch, MonitorState, decode, decode_folded
+from driftline.events import (
+    Acknowledgement,
+    Alert,
+    Folded,
+    LabelBatch,
+    MonitorState,
+    WindowReport,
+    decode,
+    decode_folded,
+)
 from driftline.kafka_clients import last_record, read_all
 from driftline.settings import Settings
 from driftline.topics import ALERTS, MONITOR_STATE, PANES
@@ -19,6 +28,7 @@ from monitor.performance import Performance
 from monitor.plan import KINDS
 from monitor.reference import Reference
 from monitor.state import EngineState
+from monitor.window_report import window_report
 
 Change = tuple[str, str, str, bool]
 """What tells one state change from another: alert id, state, level, and whether the promise holds."""
@@ -43,6 +53,7 @@ class Assessor:
     _next_offset: int = 0
     _snapshot_at: int = 0
     _published: set[Change] | None = None
+    _reported: EngineState | None = None
 
     @property
     def version(self) -> str | None:
@@ -91,6 +102,14 @@ class Assessor:
             performance=None if performance is None else performance.to_json(),
             labels=None if performance is None else performance.account(),
         )
+
+    def window_report(self) -> WindowReport | None:
+        """How the window looks now, None while there is none, or none that is new since the last report."""
+        if self._state is self._reported or self._state.version is None or not len(self._state.window):
+            return None
+        self._reported = self._state
+        plan = self.engine.plan(self.reference(self._state.version))
+        return window_report(self._state, self.engine.look(self._state, plan), plan, self.engine.config)
 
     def _restore(self) -> None:
         self._published = {_change_of(decode(Alert, record.value)) for record in read_all(self.settings, ALERTS)}
