@@ -29,7 +29,7 @@ def distribution(reference: Reference, window: Codes, feature: int) -> Distribut
     >>> reference = Reference.from_frame(pd.DataFrame({"size": ["a"] * 20 + ["b"] * 10}))
     >>> found = distribution(reference, reference.encode_frame(pd.DataFrame({"size": ["b", "c", "b", None]})), 0)
     >>> found.values, found.reference, found.current, found.aside
-    (['a', 'b'], [20, 10], [0, 2], {'missing': (0, 1), 'unseen': (0, 1)})
+    (['b', 'a'], [10, 20], [2, 0], {'missing': (0, 1), 'unseen': (0, 1)})
     """
     held = reference.features[feature]
     before = held.reference
