@@ -330,14 +330,15 @@ def test_progress_is_shown_while_it_lasts(crowned: Settings, shifted_contacts: C
     assert any(shown), "no status said so"
 
 
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.long)])
 def test_whenever_a_retrainer_is_killed_there_is_one_decision_and_no_half_a_champion(
-    own: Settings, shifted_contacts: Contacts
+    own: Settings, shifted_contacts: Contacts, kills: int
 ) -> None:
     registry = Registry(own.mlflow or "")
     replay(own, "r", shifted_contacts, pace=lambda contact: contact)
     deliver(own, alert("x"))
     rng = np.random.default_rng()
-    for _ in range(4):
+    for _ in range(kills):
         worker = subprocess.Popen(command(), env=environment(own) | {"DRIFTLINE_INSTANCE": "a"})
         try:
             worker.wait(float(rng.uniform(1.0, 8.0)))

@@ -26,7 +26,7 @@ def check(alarms: int, runs: int) -> None:
 
 
 @RUNS
-@pytest.mark.parametrize("reference", [100, 300, 1_000])
+@pytest.mark.parametrize("reference", [100, pytest.param(300, marks=pytest.mark.long), 1_000])
 def test_false_alarms_stay_under_the_promised_rate(reference: int, runs: int) -> None:
     check(sum(Watched.trained(1_000 + seed, reference).false_alarm(seed, LABELS) for seed in range(runs)), runs)
 
@@ -59,7 +59,7 @@ def test_other_people_whose_labels_follow_the_scores_as_before_are_no_concept_dr
         (streams.geography_turned, 1_000, 250, 0.90),
         (streams.half_turned, 1_000, 200, 0.95),
         (streams.labels_flipped, 1_000, 100, 0.95),
-        (streams.seniority_turned, 300, 400, 0.55),
+        pytest.param(streams.seniority_turned, 300, 400, 0.55, marks=pytest.mark.long),
         (streams.labels_flipped, 300, 120, 0.95),
     ],
     ids=lambda value: value.__name__ if callable(value) else str(value),
