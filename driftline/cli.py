@@ -154,6 +154,14 @@ def api(settings: Settings, options: Namespace) -> int:
     return _work(settings, "api", lambda: run(settings, say, stop))
 
 
+def dashboard(settings: Settings, options: Namespace) -> int:
+    """The dashboard."""
+    stop = stop_on_signals()
+    from monitor.fastapi_dashboard_worker import run
+
+    return _work(settings, "dashboard", lambda: run(settings, say, stop))
+
+
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
     """A worker ends only when it is interrupted, or fails."""
     clear_ready(settings.home, name)
@@ -340,7 +348,8 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 _ALL = (
-    demo, up, replay, scenarios, import_, score, monitor, retrain, api, alerts, backtest, model, watch, status,
+    demo, up, replay, scenarios, import_, score, monitor, retrain, api, dashboard, alerts, backtest, model, watch,
+    status,
 )  # fmt: skip
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {command.__name__.rstrip("_"): command for command in _ALL}
 
