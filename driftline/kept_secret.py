@@ -10,6 +10,8 @@ from pathlib import Path
 
 from driftline.settings import SettingsError
 
+DASHBOARD_TOKEN = "dashboard-token"  # noqa: S105  (the name of its file)
+
 
 def kept_secret(home: Path, name: str, variable: str) -> str:
     """What is kept in the file ``name`` of a home folder, readable by its owner alone; made where there is none yet.

@@ -198,7 +198,7 @@ class DashboardState:
         self.moments.append(
             Moment(
                 report.at, report.at_contact, report.model_version, report.full, report.drift_share, report.drifting,
-                report.strengths,
+                {column: round(strength, 4) for column, strength in report.strengths.items()},
             )
         )  # fmt: skip
         return ("window", "performance")

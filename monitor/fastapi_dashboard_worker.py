@@ -13,7 +13,7 @@ from threading import Thread
 
 from driftline.fastapi_server import listen, serve
 from driftline.kafka_clients import connection
-from driftline.kept_secret import kept_secret
+from driftline.kept_secret import DASHBOARD_TOKEN, kept_secret
 from driftline.settings import Settings
 from monitor.dashboard_actions import Actions, Reports
 from monitor.dashboard_feed import Feed
@@ -21,7 +21,6 @@ from monitor.fastapi_dashboard import LOOPBACK, Dashboard, create_app
 from monitor.kafka_dashboard import KafkaDashboard, new_state
 
 Say = Callable[[str], None]
-TOKEN_FILE = "dashboard-token"  # noqa: S105  (its name)
 END_SECONDS = 1.0
 """For what is being read at the end."""
 
@@ -62,8 +61,8 @@ def _token(settings: Settings) -> tuple[str, str]:
     """The token, and where it is."""
     if settings.dashboard_token is not None:
         return settings.dashboard_token.get_secret_value(), "is what DRIFTLINE_DASHBOARD_TOKEN says"
-    token = kept_secret(settings.home, TOKEN_FILE, "DRIFTLINE_DASHBOARD_TOKEN")
-    return token, f"is in {settings.home.absolute() / TOKEN_FILE}"
+    token = kept_secret(settings.home, DASHBOARD_TOKEN, "DRIFTLINE_DASHBOARD_TOKEN")
+    return token, f"is in {settings.home.absolute() / DASHBOARD_TOKEN}"
 
 
 def _say_where(settings: Settings, listener: socket.socket, where: str, say: Say) -> None:
