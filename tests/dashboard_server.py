@@ -93,7 +93,7 @@ def dashboard(settings: Settings, lines: list[str] | None = None) -> Iterator[ht
     worker.start()
     try:
         with httpx.Client(base_url=own.dashboard_address or "", timeout=30) as client:
-            until(lambda: client.get("/api/state").json()["performance"]["at"] or None)
+            until(lambda: client.get("/health").json()["status"] == "ok")
             yield client
             assert worker.is_alive(), said
     finally:
