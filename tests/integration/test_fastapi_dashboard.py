@@ -21,6 +21,7 @@ from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES
 from model.kafka_models import champion_event
 from monitor.fastapi_dashboard_worker import run
 from tests.dashboard_server import (
+    NOW,
     TOKEN,
     Viewer,
     alert,
@@ -67,12 +68,7 @@ def test_what_comes_onto_a_topic_is_seen_within_a_second(client: httpx.Client, s
         ("alerts", ALERTS, alert("a"), lambda data: data[0]["alert"]["id"] == "a"),
         ("performance", DEAD_LETTERS, letter(), lambda data: data["dead_letters"]["count"] == 1),
         ("predictions", PREDICTIONS, prediction(score=0.5), lambda data: data[0]["score"] == 0.5),
-        (
-            "health",
-            CONTACTS,
-            Contact(id="c", sent_at=datetime.now(UTC)),
-            lambda data: data["contacts"]["replayed"] == 1,
-        ),
+        ("health", CONTACTS, Contact(id="c", sent_at=NOW), lambda data: data["contacts"]["replayed"] == 1),
     ):
         began = time.monotonic()
         publish(settings, topic, event)
