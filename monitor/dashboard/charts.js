@@ -63,7 +63,7 @@ function histogram(bars, height, said) {
   const plain = bars.at(-1).to > 1500 && bars.at(-1).to < 2200; // years are no thousands
   return chart(height, said, bars, (width) => ({
     marginLeft: 34,
-    marginRight: 8,
+    marginRight: 12,
     marginTop: 8,
     marginBottom: 22,
     x: { label: null, ticks: Math.min(10, width / 55), tickFormat: plain ? "d" : undefined, tickSize: 0 },
@@ -92,6 +92,7 @@ function pairedBars(rows, name) {
     "table",
     { class: "bars" },
     h("caption", { class: "unseen" }, `Values of ${column(name)}: share of the reference and of the current window`),
+    h("colgroup", {}, ["names", "", "shares", "shares"].map((width) => h("col", { class: width }))),
     h("thead", { class: "unseen" }, h("tr", {}, ["value", "reference to now", "reference", "now"].map((head) => h("th", { scope: "col" }, head)))),
     h(
       "tbody",

@@ -41,14 +41,18 @@ function verdict({ window, full, drift_share: share, drifting, strengths }) {
 function card(found, window) {
   const described = window.columns.find(({ name }) => name === found.column);
   const drifts = window.drifting.includes(found.column);
+  const strength = window.strengths[found.column];
   return h(
     "li",
     { class: drifts ? "card drifts" : "card", "data-key": found.column },
-    h("div", { class: "top" }, h("h4", {}, column(found.column)), badge(drifts ? "alert" : "calm", drifts ? "drifts" : "calm"), h("span", { class: "strength" }, times(window.strengths[found.column]))),
-    h("p", { class: "muted cause", title: described?.cause }, described && drifts ? described.cause : "within what chance explains"),
+    h("div", { class: "top" }, h("h4", {}, column(found.column)), drifts ? badge("alert", "drifts") : badge(window.full ? "calm" : "waiting", window.full ? "calm" : "filling"), h("span", { class: "strength" }, times(strength))),
+    h("p", { class: "muted cause", title: described?.cause }, drifts ? because(described, strength) : window.full ? "within what chance explains" : "compared once the window is full"),
     h("div", { style: `min-height: ${CARD}px` }, distribution(found, CARD)),
   );
 }
+
+/** The cause; below its threshold, a column is found by the evidence of single contacts, before the window shows it. */
+const because = ({ cause }, strength) => (strength < 1 ? `${cause}; found contact by contact, before the window shows it` : cause);
 
 /** What the alerts promise, and how much evidence there is against calm. */
 function promise({ window, settings }) {

@@ -94,7 +94,7 @@ export function heatMap(history) {
         Plot.cell(cells, { x: "i", y: "name", fill: ({ strength }) => colour(strength), fillOpacity: ({ report }) => (report.full ? 1 : 0.45), inset: 0.5 }),
         Plot.axisY({ tickFormat: column, tickSize: 0, fill: (name) => (latest.drifting.includes(name) ? "var(--text)" : "var(--muted)") }),
         Plot.axisY({ anchor: "right", tickFormat: (name) => times(latest.strengths[name]), tickSize: 0, fill: (name) => (latest.drifting.includes(name) ? "var(--text)" : "var(--muted)"), fontVariant: "tabular-nums" }),
-        Plot.axisX(ticks, { tickFormat: (i) => timeOfDay(reports[i].at), tickSize: 4 }),
+        Plot.axisX(ticks, { label: null, tickFormat: (i) => timeOfDay(reports[i].at), tickSize: 4 }),
         Plot.ruleX(changes, { stroke: "var(--text)", strokeWidth: 1 }),
         Plot.tip(cells, Plot.pointer({ x: "i", y: "name", title: ({ name, strength, report }) => `${column(name)}\n${times(strength)} its threshold${strength >= 1 ? ": drifts" : ""}\n${told(report)}`, ...TIP })),
       ],

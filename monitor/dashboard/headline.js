@@ -1,8 +1,8 @@
 // The answer to "are these still our people?", in one sentence.
 
 import { h, icon } from "./dom.js";
-import { count, duration, finePercent, milliseconds, percent } from "./format.js";
-import { at, badge, columns, empty, gravest, KINDS, REPLAY, since } from "./words.js";
+import { count, milliseconds, percent } from "./format.js";
+import { at, badge, column, columns, gravest, KINDS, REPLAY, since } from "./words.js";
 
 /** Said first, where several kinds of alert are as grave. */
 const TELLING = ["data_drift", "data_quality", "concept_drift", "prediction_drift", "business", "performance"];
@@ -44,7 +44,12 @@ function quiet({ window, health, settings }) {
 }
 
 function explained(alert, level) {
-  return [badge(level), h("span", {}, "since ", at(alert.started_at), " (", since(alert.started_at), ")"), h("span", {}, `${alert.summary}`)];
+  return [badge(level), h("span", {}, "since ", at(alert.started_at), " (", since(alert.started_at), ")"), h("span", {}, more(alert))];
+}
+
+/** What the sentence has not said yet. */
+function more({ kind, columns: [strongest], summary }) {
+  return SENTENCES[kind].length && strongest ? `Most of all ${column(strongest.name)}: ${strongest.cause}.` : summary;
 }
 
 function reassured({ window, settings, models }) {
@@ -60,7 +65,7 @@ function reassured({ window, settings, models }) {
 const firingList = (firing) =>
   h(
     "nav",
-    { class: "firing", "aria-label": "Firing alerts" },
+    { class: "urgent", "aria-label": "Firing alerts" },
     firing.map((alert) =>
       h(
         "a",
