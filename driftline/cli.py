@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from driftline.kept_secret import DASHBOARD_TOKEN
 from driftline.options import UsageError, parser
 from driftline.settings import Settings, SettingsError, load_settings
 from driftline.workers import Interrupted, clear_ready, print_json, raise_on_signals, say, stop_on_signals
@@ -49,13 +50,14 @@ def _fail(fault: Exception, code: int) -> int:
 
 def demo(settings: Settings, options: Namespace) -> int:
     """The whole loop, then a summary."""
-    from driftline.demo import Demo, DemoOptions
+    from driftline.demo import Demo, DemoOptions, open_browser
     from producers.replay_command import scenario_named
 
     raise_on_signals()
     scenario_named(options.scenario)
     chosen = DemoOptions(options.scenario, options.contacts, options.rate, options.severity, options.seed)
-    run = Demo(settings, chosen, replay=_replay_scenario, say=say)
+    show = str if options.no_browser or options.json else open_browser
+    run = Demo(settings, chosen, replay=_replay_scenario, say=say, show=show)
     summary = run.run()
     if options.json:
         print_json(summary)
@@ -77,6 +79,8 @@ def up(settings: Settings, options: Namespace) -> int:
         else:
             for name, address in stack.addresses().items():
                 print(f"{name:10} {address}", flush=True)
+            if settings.dashboard_token is None:
+                say(f"the dashboard's actions ask for the token in {stack.home / DASHBOARD_TOKEN}")
             say("ready: try `driftline replay data/sample_lemlist_export.csv` in another terminal; Ctrl-C ends it")
         while True:
             time.sleep(0.5)
@@ -152,6 +156,14 @@ def api(settings: Settings, options: Namespace) -> int:
     from consumers.fastapi_worker import run
 
     return _work(settings, "api", lambda: run(settings, say, stop))
+
+
+def dashboard(settings: Settings, options: Namespace) -> int:
+    """The dashboard."""
+    stop = stop_on_signals()
+    from monitor.fastapi_dashboard_worker import run
+
+    return _work(settings, "dashboard", lambda: run(settings, say, stop))
 
 
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
@@ -340,7 +352,8 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 _ALL = (
-    demo, up, replay, scenarios, import_, score, monitor, retrain, api, alerts, backtest, model, watch, status,
+    demo, up, replay, scenarios, import_, score, monitor, retrain, api, dashboard, alerts, backtest, model, watch,
+    status,
 )  # fmt: skip
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {command.__name__.rstrip("_"): command for command in _ALL}
 

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     api_spool_bytes: int = Field(
         256 * 1024**2, ge=1024**2, description="of contacts that the API has answered and the broker not taken yet"
     )
+    dashboard_host: str = Field("127.0.0.1", min_length=1, description="where the dashboard listens")
+    dashboard_port: int = Field(0, ge=0, le=65535, description="of the dashboard; 0 takes a free one")
+    dashboard_token: SecretStr | None = Field(
+        None, min_length=8, description="what its actions ask for; without one, one is made and kept in home"
+    )
     prediction_log_bytes: int = Field(50 * 1024**2, ge=10_000, description="of logs/predictions.jsonl")
     prediction_log_files: int = Field(5, ge=1, le=1_000, description="full ones that are kept")
 
@@ -146,10 +151,12 @@ class Settings(BaseSettings):
     @property
     def api_address(self) -> str | None:
         """Where the API is reached from this machine, as far as its port is known."""
-        if not self.api_port:
-            return None
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+        return _address(self.api_host, self.api_port)
+
+    @property
+    def dashboard_address(self) -> str | None:
+        """Where the dashboard is reached from this machine, as far as its port is known."""
+        return _address(self.dashboard_host, self.dashboard_port)
 
     @property
     def stack_file(self) -> Path:
@@ -190,6 +197,14 @@ def _of_local_stack(settings: Settings) -> dict[str, Any]:
         found["redis"] = SecretStr(addresses["redis"])
     if settings.mlflow is None:
         found["mlflow"] = addresses["mlflow"]
-    if not settings.api_port and "api" in addresses:
-        found["api_port"] = int(addresses["api"].rpartition(":")[2])
+    for server in ("api", "dashboard"):
+        if not getattr(settings, f"{server}_port") and server in addresses:
+            found[f"{server}_port"] = int(addresses[server].rpartition(":")[2])
     return found
+
+
+def _address(host: str, port: int) -> str | None:
+    if not port:
+        return None
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,450 @@
+"""What the dashboard shows, as a function of what was read: events and figures in, one document out. Pure.
+
+Nothing here holds personal data or a contact's id: of a prediction three categories are shown, and only by the values
+that the contract names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from driftline.events import Alert, DeadLetter, Decision, LabelAccount, Level, ModelEvent, Prediction, WindowReport
+from driftline.verdict import confidence, label
+from model.bundle import Bundle
+
+PARTS = ("health", "performance", "window", "alerts", "models", "predictions")
+"""Of the document; each is sent whole when something in it has changed."""
+MOMENTS = 240
+ALERTS = 100
+DECISIONS = 100
+SECONDS = 300
+NEWEST = 20
+REASONS = 10
+DIFFERENT_REASONS = 1_000
+"""That are counted apart; what comes after is counted together."""
+OTHER = "other"
+
+SENIORITIES = frozenset({"Entry", "Mid", "Senior", "Executive", "C-Level"})
+GEOGRAPHIES = frozenset({"international_hub", "regional_hub", OTHER})
+BUSINESS_TYPES = frozenset({"leaders", "experts", "salespeople", "workers", "others"})
+
+
+class Moment(Struct, frozen=True):
+    """One window report in the course of them."""
+
+    at: datetime
+    at_contact: int
+    model_version: str
+    full: bool
+    drift_share: float
+    drifting: list[str]
+    strengths: dict[str, float]
+
+
+class Change(Struct, frozen=True):
+    """One change of state of an alert."""
+
+    state: str
+    level: Level
+    at: datetime
+    at_contact: int
+    drift_share: float
+
+
+class AlertStory(Struct, frozen=True):
+    """An alert as it is now, and how it came to that, the oldest change first."""
+
+    alert: Alert
+    changes: list[Change]
+
+
+class ModelVersion(Struct, frozen=True):
+    """A registered version; what of its bundle cannot be read is None."""
+
+    version: str
+    at: datetime
+    trained_on: int | None
+    reference_rows: int | None
+    metrics: dict[str, float]
+
+
+class GateDecision(Struct, frozen=True):
+    """What came of one retraining, or of a promotion by hand."""
+
+    at: datetime
+    trigger: str | None
+    challenger: str
+    champion: str | None
+    decision: Decision | None
+    why: str | None
+    labels: int | None
+    delta_auc: float | None
+    interval: tuple[float, float] | None
+    evidence: dict[str, tuple[float, float, float]]
+
+
+class Reign(Struct, frozen=True):
+    """A version became champion."""
+
+    version: str
+    at: datetime | None
+    """None of one that is known only as the champion before another."""
+
+
+class Recent(Struct, frozen=True):
+    """A prediction without anything that tells whose it is."""
+
+    at: datetime
+    score: float
+    label: str
+    confidence: str
+    model_version: str
+    latency_ms: float
+    seniority: str | None
+    geography: str | None
+    business_type: str | None
+
+
+class Latency(Struct, frozen=True):
+    """From a contact being sent to its prediction being written, over the newest predictions; milliseconds."""
+
+    p50: float
+    p95: float
+    p99: float
+    contacts: int
+
+
+class Reason(Struct, frozen=True):
+    """Why inputs became dead letters."""
+
+    reason: str
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Written:
+    """A prediction and when it was written onto its topic."""
+
+    prediction: Prediction
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What was found on a look around: the parts, the workers, the labels, the retrainer."""
+
+    parts: dict[str, dict[str, Any]]
+    workers: dict[str, dict[str, Any]]
+    labels: LabelAccount
+    retraining: dict[str, str] | None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many contacts had come how far at a moment."""
+
+    replayed: int
+    scored: int
+    monitored: int
+    dead_letters: int
+
+
+@dataclass
+class DashboardState:
+    """What has been read so far. The methods that take something in return the parts of the document that changed."""
+
+    settings: dict[str, Any]
+    moments: deque[Moment] = field(default_factory=lambda: deque(maxlen=MOMENTS))
+    trouble: str | None = None
+    """What is being waited for."""
+    _window: WindowReport | None = None
+    _alert_seconds: float | None = None
+    _alerts: OrderedDict[str, AlertStory] = field(default_factory=OrderedDict)
+    _versions: dict[str, ModelVersion] = field(default_factory=dict)
+    _metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    _decisions: OrderedDict[str, GateDecision] = field(default_factory=OrderedDict)
+    _reigns: list[Reign] = field(default_factory=list)
+    _champion: Reign | None = None
+    _letters: set[tuple[str, int, int]] = field(default_factory=set)
+    _reasons: Counter[str] = field(default_factory=Counter)
+    _last_letter: dict[str, datetime] = field(default_factory=dict)
+    _seconds: deque[tuple[datetime, float | None, float | None]] = field(default_factory=lambda: deque(maxlen=SECONDS))
+    _tally: Tally | None = None
+    _tallied_at: datetime | None = None
+    _predictions: tuple[Recent, ...] = ()
+    _latency: Latency | None = None
+    _looked: Looked | None = None
+
+    def restarted(self) -> DashboardState:
+        """The state of a broker that has forgotten everything; what was seen on a look around is still so."""
+        return DashboardState(self.settings, _looked=self._looked, trouble=self.trouble)
+
+    # What comes in.
+
+    def window_reported(self, report: WindowReport, written: datetime) -> tuple[str, ...]:
+        """A window report, and when it was written onto its topic."""
+        self._window = report
+        self._alert_seconds = max(0.0, round((written - report.at).total_seconds(), 3))
+        self.moments.append(
+            Moment(
+                report.at, report.at_contact, report.model_version, report.full, report.drift_share, report.drifting,
+                {column: round(strength, 4) for column, strength in report.strengths.items()},
+            )
+        )  # fmt: skip
+        return ("window", "performance")
+
+    def alerted(self, alert: Alert) -> tuple[str, ...]:
+        """A change of state of an alert."""
+        story = self._alerts.pop(alert.id, None)
+        change = Change(alert.state, alert.level, alert.updated_at, alert.at_contact, alert.drift_share)
+        changes = [] if story is None else story.changes
+        if change not in changes:
+            changes = [*changes, change]
+        self._alerts[alert.id] = AlertStory(alert, changes)
+        if len(self._alerts) > ALERTS:
+            self._forget_an_alert()
+        return ("alerts", "health")
+
+    def _forget_an_alert(self) -> None:
+        """The one without news for the longest time; rather one that is resolved."""
+        resolved = (alert_id for alert_id, story in self._alerts.items() if story.alert.state == "resolved")
+        self._alerts.pop(next(resolved, next(iter(self._alerts))))
+
+    def model_changed(self, event: ModelEvent) -> tuple[str, ...]:
+        """A model event."""
+        match event.event:
+            case "registered":
+                self._versions.pop(event.model_version, None)
+                self._versions[event.model_version] = _version(event)
+            case "decided":
+                self._decide(event)
+            case "champion":
+                self._crown(event.model_version, event.at)
+        return ("models", "health")
+
+    def _decide(self, event: ModelEvent) -> None:
+        trigger = event.trigger or ""
+        self._decisions.pop(trigger, None)
+        self._decisions[trigger] = GateDecision(
+            event.at, event.trigger, event.model_version, event.champion, event.decision, event.why, event.labels,
+            event.delta_auc, event.interval, event.evidence,
+        )  # fmt: skip
+        self._metrics[event.model_version] = event.metrics
+        while len(self._decisions) > DECISIONS:
+            self._decisions.popitem(last=False)
+        if event.decision == "promoted":
+            # The champion events of old are compacted away, the decisions are not.
+            self._drop_uncrowned(event.champion)
+            if event.champion is not None and not self._reigns:
+                self._reigns.append(Reign(event.champion, None))
+            self._reigns.append(Reign(event.model_version, event.at))
+
+    def _crown(self, version: str, at: datetime) -> None:
+        self._drop_uncrowned(version)
+        reign = Reign(version, at)
+        if self._reigns and self._reigns[-1].version == version:
+            self._reigns[-1] = reign
+        else:
+            self._reigns.append(reign)
+        self._champion = reign
+
+    def _drop_uncrowned(self, champion: str | None) -> None:
+        """Leave out a promotion that was decided and did not take place, now that another version was champion."""
+        if self._reigns and self._reigns[-1] is not self._champion and self._reigns[-1].version != champion:
+            self._reigns.pop()
+
+    def set_aside(self, letter: DeadLetter) -> tuple[str, ...]:
+        """A dead letter; one that a crash made a worker write twice is counted once."""
+        place = (letter.topic, letter.partition, letter.offset)
+        if place in self._letters:
+            return ()
+        self._letters.add(place)
+        reason = plain_reason(letter.reason)
+        if reason not in self._reasons and len(self._reasons) >= DIFFERENT_REASONS:
+            reason = "other reasons"
+        self._reasons[reason] += 1
+        self._last_letter[reason] = letter.failed_at.astimezone(UTC)
+        return ("performance",)
+
+    def counted(self, tally: Tally | None, at: datetime) -> tuple[str, ...]:
+        """How far the contacts have come, about once a second; None where that cannot be told."""
+        before, since = self._tally, self._tallied_at
+        rates: tuple[float | None, float | None] = (None, None)
+        if tally is not None and before is not None and since is not None and at > since:
+            passed = (at - since).total_seconds()
+            done = (tally.replayed - before.replayed, tally.scored - before.scored)
+            if min(done) >= 0:
+                rates = (round(done[0] / passed, 1), round(done[1] / passed, 1))
+        self._seconds.append((at, *rates))
+        self._tallied_at = None if tally is None else at
+        if tally is None or tally == before:
+            return ("performance",)
+        self._tally = tally
+        return ("performance", "health")
+
+    def sampled(self, newest: Iterable[Written]) -> tuple[str, ...]:
+        """The newest predictions, of all partitions, in any order."""
+        ordered = sorted(newest, key=lambda one: one.at, reverse=True)
+        recent = tuple(_recent(one) for one in ordered[:NEWEST])
+        latency = _latency([_milliseconds(one) for one in ordered])
+        changed = [] if recent == self._predictions else ["predictions"]
+        if latency != self._latency:
+            changed.append("performance")
+        self._predictions, self._latency = recent, latency
+        return tuple(changed)
+
+    def looked_around(self, looked: Looked) -> tuple[str, ...]:
+        """What the parts and workers are like."""
+        before, self._looked = self._looked, looked
+        return () if looked == before else ("health",)
+
+    def troubled(self, trouble: str | None) -> tuple[str, ...]:
+        """What is being waited for, None where nothing is."""
+        before, self.trouble = self.trouble, trouble
+        return () if trouble == before else ("health",)
+
+    # What goes out.
+
+    @property
+    def champion(self) -> str | None:
+        """The version in use."""
+        return None if self._champion is None else self._champion.version
+
+    @property
+    def previous(self) -> str | None:
+        """The version that was champion before: what a rollback goes back to."""
+        former = [reign.version for reign in self._reigns if reign.version != self.champion]
+        return former[-1] if former else None
+
+    def document(self, now: datetime) -> dict[str, Any]:
+        """The whole state."""
+        parts: dict[str, Any] = {"now": now} | {name: self.part(name) for name in PARTS}
+        return parts | {"history": list(self.moments), "settings": self.settings}
+
+    def part(self, name: str) -> Any:
+        """One part of the document, as it is now."""
+        found: Any = getattr(self, f"_{name}_part")()
+        return found
+
+    def alert(self, alert_id: str) -> dict[str, Any] | None:
+        """Everything about one alert; None where there is none of this id."""
+        story = self._alerts.get(alert_id)
+        if story is None:
+            return None
+        caused = [decision for decision in reversed(self._decisions.values()) if decision.trigger == alert_id]
+        can = story.alert.state == "firing" and story.alert.model_version == self.champion
+        return {"alert": story.alert, "changes": story.changes, "decisions": caused, "acknowledge": can}
+
+    def _health_part(self) -> dict[str, Any]:
+        looked = self._looked or Looked({}, {}, LabelAccount(), None)
+        score, monitor = self._lags()
+        lags = {"score": score, "monitor": monitor}
+        return {
+            "parts": looked.parts,
+            "workers": {name: worker | {"lag": lags.get(name)} for name, worker in looked.workers.items()},
+            "contacts": vars(self._tally or Tally(0, 0, 0, 0)),
+            "labels": msgspec.to_builtins(looked.labels),
+            "champion": self.champion,
+            "firing": [alert_id for alert_id, story in self._alerts.items() if story.alert.state == "firing"],
+            "retraining": looked.retraining,
+            "trouble": self.trouble,
+        }
+
+    def _performance_part(self) -> dict[str, Any]:
+        score, monitor = self._lags()
+        reasons = [Reason(reason, count, self._last_letter[reason]) for reason, count in self._reasons.most_common()]
+        return {
+            "at": [at.replace(microsecond=0) for at, _, _ in self._seconds],
+            "replayed": [replayed for _, replayed, _ in self._seconds],
+            "scored": [scored for _, _, scored in self._seconds],
+            "latency_ms": self._latency,
+            "alert_seconds": self._alert_seconds,
+            "lag": {"score": score, "monitor": monitor},
+            "dead_letters": {"count": len(self._letters), "reasons": reasons[:REASONS]},
+        }
+
+    def _window_part(self) -> WindowReport | None:
+        return self._window
+
+    def _alerts_part(self) -> Sequence[AlertStory]:
+        return sorted(self._alerts.values(), key=lambda story: story.alert.updated_at, reverse=True)
+
+    def _models_part(self) -> dict[str, Any]:
+        return {
+            "champion": self.champion,
+            "since": None if self._champion is None else self._champion.at,
+            "previous": self.previous,
+            "versions": [
+                msgspec.structs.replace(version, metrics=self._metrics.get(version.version, {}))
+                for version in reversed(self._versions.values())
+            ],
+            "decisions": list(reversed(self._decisions.values())),
+            "champions": list(reversed(self._reigns)),
+        }
+
+    def _predictions_part(self) -> Sequence[Recent]:
+        return self._predictions
+
+    def _lags(self) -> tuple[int | None, int | None]:
+        tally = self._tally
+        if tally is None:
+            return None, None
+        return max(0, tally.replayed - tally.scored - tally.dead_letters), max(0, tally.scored - tally.monitored)
+
+
+def plain_reason(reason: str) -> str:
+    """The reason of a dead letter without what tells one from the next.
+
+    >>> plain_reason("not JSON: invalid character (byte 17)")
+    'not JSON: invalid character'
+    """
+    return re.sub(r" ?\(byte \d+\)", "", reason)[:200]
+
+
+def _version(event: ModelEvent) -> ModelVersion:
+    try:
+        bundle = Bundle.from_bytes(event.bundle or b"")
+    except ValueError:
+        return ModelVersion(event.model_version, event.at, None, None, {})
+    return ModelVersion(event.model_version, event.at, bundle.trained_on, len(bundle.reference), {})
+
+
+def _recent(written: Written) -> Recent:
+    prediction, columns = written.prediction, written.prediction.columns
+    return Recent(
+        at=written.at,
+        score=prediction.score,
+        label=label(prediction.score),
+        confidence=confidence(prediction.score),
+        model_version=prediction.model_version,
+        latency_ms=_milliseconds(written),
+        seniority=_known(columns.llm_seniority, SENIORITIES),
+        geography=_known(columns.llm_geography, GEOGRAPHIES),
+        business_type=_known(columns.llm_business_type, BUSINESS_TYPES),
+    )
+
+
+def _known(value: str | None, values: frozenset[str]) -> str | None:
+    """What is none of the contract's values may be anything, a name among it."""
+    return value if value is None or value in values else OTHER
+
+
+def _milliseconds(written: Written) -> float:
+    return max(0.0, round((written.at - written.prediction.sent_at).total_seconds() * 1000, 1))
+
+
+def _latency(milliseconds: Sequence[float]) -> Latency | None:
+    if not milliseconds:
+        return None
+    p50, p95, p99 = (round(float(value), 1) for value in np.percentile(milliseconds, (50, 95, 99)))
+    return Latency(p50, p95, p99, len(milliseconds))
