@@ -1,9 +1,10 @@
 // The page of one alert: what, since when, the evidence, what to do, and what became of it.
 
-import { drawCharts } from "./charts.js";
+import { card } from "./column_card.js";
+import { drawCharts, legend } from "./charts.js";
 import { confirm } from "./confirm.js";
 import { h, icon, show } from "./dom.js";
-import { compact, count, decimal, finePercent, percent, signed, significant } from "./format.js";
+import { count, finePercent, percent, setClock, signed, statistic } from "./format.js";
 import { follow } from "./live.js";
 import { decision } from "./models.js";
 import { keepUp, sayConnection } from "./page.js";
@@ -26,7 +27,7 @@ async function draw() {
 
 const absent = (detail) => [h("h1", {}, "There is no such alert"), h("p", {}, `${detail}. It may be older than what the topic keeps.`), h("p", {}, h("a", { href: "/" }, "See the alerts that there are"))];
 
-function view({ alert, changes, decisions, acknowledge }) {
+function view({ alert, changes, decisions, acknowledge, fired }) {
   const firing = alert.state === "firing";
   const todo = runbook(alert);
   return [
@@ -38,7 +39,8 @@ function view({ alert, changes, decisions, acknowledge }) {
       h("p", { class: "explained" }, badge(firing ? alert.level : "resolved"), h("span", {}, firing ? "firing since " : "fired from ", at(alert.started_at), firing ? [" (", since(alert.started_at), ")"] : [" to ", at(alert.resolved_at ?? alert.updated_at)]), alert.acknowledged_at ? h("span", {}, "accepted ", at(alert.acknowledged_at)) : null),
     ),
     h("section", { class: "panel", "aria-labelledby": "todo" }, whatToDo(alert, todo, acknowledge)),
-    h("section", { class: "panel", "aria-labelledby": "evidence" }, evidence(alert)),
+    h("section", { class: "panel", "aria-labelledby": "evidence" }, evidence(fired ?? alert)),
+    firing ? h("section", { class: "panel", id: "now", "data-key": "now", "data-kept": true, hidden: true, "aria-label": "What it looks like now" }) : null,
     decisions.length ? h("section", { class: "panel", "aria-labelledby": "decided" }, h("h2", { id: "decided" }, "What the gate decided"), h("ul", { class: "decisions" }, decisions.map((one) => decision(one, false)))) : null,
     h("section", { class: "panel", "aria-labelledby": "changes" }, h("h2", { id: "changes" }, "How it went"), h("ol", { class: "changes" }, changes.map(change))),
   ];
@@ -53,7 +55,7 @@ function whatToDo(alert, { cause, steps, meant, urgency }, acknowledge) {
     h(
       "p",
       { class: "choices" },
-      acknowledge ? h("button", { type: "button", class: "primary", "data-action": "acknowledge" }, "It is meant: acknowledge …") : null,
+      acknowledge ? h("button", { type: "button", "data-key": "acknowledge", "data-action": "acknowledge" }, "It is meant: acknowledge …") : null,
       h("a", { class: "button", href: `/alerts/${alert.id}/report`, "data-action": "report" }, "Evidently report"),
       h("a", { class: "button", href: alert.runbook, rel: "noreferrer" }, "The guide on this"),
     ),
@@ -80,19 +82,19 @@ function evidence({ columns, window, reference, promise, model_version: version,
   ];
 }
 
-const proof = ({ name, features, test, statistic, threshold, effect, cause }) =>
+const proof = ({ name, features, test, statistic: value, threshold, effect, cause }) =>
   h(
     "tr",
     { "data-key": name },
-    h("th", { scope: "row" }, column(name), h("span", { class: "muted features" }, features.join(", "))),
+    h("th", { scope: "row" }, column(name), h("span", { class: "muted features" }, few(features))),
     h("td", { class: "cause" }, cause),
     h("td", {}, test),
-    h("td", { class: "figure" }, figure(statistic)),
-    h("td", { class: "figure" }, figure(threshold)),
+    h("td", { class: "figure" }, statistic(value)),
+    h("td", { class: "figure" }, statistic(threshold)),
     h("td", { class: "figure" }, signed(effect)),
   );
 
-const figure = (value) => (Math.abs(value) >= 1e15 ? value.toExponential(0).replace("e+", "·10^") : Math.abs(value) >= 1000 ? compact(value) : significant(value));
+const few = (features) => features.slice(0, 3).join(", ") + (features.length > 3 ? ` and ${features.length - 3} more features` : "");
 
 function promised({ holds, why, false_alarm_rate: rate, horizon }) {
   if (holds) return [h("b", {}, "The promise holds. "), `Without a change, at most ${finePercent(rate)} of runs of ${count(horizon)} contacts or labels raise any such alert.`];
@@ -115,5 +117,21 @@ page.addEventListener("click", (event) => {
   });
 });
 
+/** The columns of the alert as they are now, while it fires; the rest of the page is as it was when it last changed. */
+function drawNow(state) {
+  const place = document.getElementById("now");
+  const names = state.alerts.find(({ alert }) => alert.id === id)?.alert.columns.map(({ name }) => name) ?? [];
+  const shown = state.window?.distributions.filter(({ column: name }) => names.includes(name)) ?? [];
+  if (!place) return;
+  place.hidden = !shown.length;
+  if (!shown.length) return;
+  show(place, h("h2", {}, "What it looks like now"), h("p", { class: "verdict" }, "The window of this moment; the evidence above is that of the alert's last change."), legend(), h("ul", { class: "cards" }, shown.map((found) => card(found, state.window))));
+  drawCharts(place);
+}
+
 keepUp(page);
-follow((_, changed) => (changed.has("alerts") || changed.has("models") ? draw() : null), sayConnection);
+follow(async (state, changed) => {
+  if (changed.has("now")) setClock(state.now);
+  if (changed.has("alerts") || changed.has("models")) await draw();
+  drawNow(state);
+}, sayConnection);

@@ -24,7 +24,7 @@ export function timeline(alerts) {
 
 const list = (alerts, place) => h("ul", { class: "timeline" }, alerts.map((one) => row(one, place)));
 
-function row({ alert, changes }, place) {
+function row({ alert, changes, fired }, place) {
   const firing = alert.state === "firing";
   const highest = changes.map(({ level }) => level).sort((one, other) => LEVELS.indexOf(other) - LEVELS.indexOf(one))[0] ?? alert.level;
   const lasted = (Date.parse(alert.resolved_at ?? alert.updated_at) - Date.parse(alert.started_at)) / 1000;
@@ -35,7 +35,7 @@ function row({ alert, changes }, place) {
       "a",
       { href: `/alerts/${alert.id}` },
       firing ? badge(alert.level) : badge("resolved", alert.acknowledged_at ? "accepted" : "resolved"),
-      h("span", { class: "what" }, h("b", {}, KINDS[alert.kind]), h("span", { class: "muted" }, columns(alert.columns.map(({ name }) => name)))),
+      h("span", { class: "what" }, h("b", {}, KINDS[alert.kind]), h("span", { class: "muted" }, columns((fired ?? alert).columns.map(({ name }) => name)))),
       h("span", { class: "muted when" }, at(alert.started_at), firing ? [", ", since(alert.started_at)] : `, for ${duration(lasted)}, up to ${highest}`),
     ),
     place ? h("span", { class: "track", "aria-hidden": "true" }, spans(alert, changes, place)) : null,

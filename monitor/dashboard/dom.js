@@ -36,7 +36,7 @@ export function icon(name) {
 /**
  * Give a container these children, keeping the elements that are there already: focus, scrolling, opened
  * details and a text that is being selected outlive the update. Elements with `data-key` are recognised by it,
- * others by their place. Charts draw themselves (charts.js) and are left alone.
+ * others by their place. Charts draw themselves (charts.js) and are left alone, as is what has `data-kept`.
  * @param {Element} container
  * @param {...unknown} children
  */
@@ -72,6 +72,7 @@ function align(old, wanted) {
     if (old.data !== wanted.data) old.data = wanted.data;
     return;
   }
+  if (old.hasAttribute("data-kept")) return;
   for (const { name } of [...old.attributes]) {
     // What the reader has opened stays open.
     if (!wanted.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);

@@ -1,20 +1,20 @@
 // What has changed in the people coming in, how strongly, since when, and what the alerts promise.
 
-import { distribution, legend } from "./charts.js";
+import { card } from "./column_card.js";
+import { legend } from "./charts.js";
 import { heatLegend, heatMap, heatTable, shareChart } from "./drift_charts.js";
 import { timeline } from "./alert_timeline.js";
 import { h } from "./dom.js";
-import { count, finePercent, percent, plural, times } from "./format.js";
-import { badge, column, columns, empty, KINDS, REPLAY } from "./words.js";
+import { count, finePercent, percent, plural } from "./format.js";
+import { columns, empty, KINDS, REPLAY } from "./words.js";
 
-const CARD = 240; // px, of a column's distribution
 const SHOWN = 8;
 
 /** @param {object} state */
 export function drift(state) {
   const { window, history, settings, alerts } = state;
   const title = h("h2", {}, "Data drift");
-  if (!window) return [title, empty("No window to compare with the reference yet.", REPLAY), promise(state), timeline(alerts)];
+  if (!window) return [title, empty("No window to compare with the reference yet.", REPLAY), timeline(alerts), promise(state)];
   return [
     title,
     h("p", { class: "verdict" }, verdict(window)),
@@ -38,22 +38,6 @@ function verdict({ window, full, drift_share: share, drifting, strengths }) {
   return `${inputs.length} of ${plural(all, "column")} (${percent(share)}) ${inputs.length === 1 ? "is" : "are"} over the threshold: ${columns(inputs, 4)}.`;
 }
 
-function card(found, window) {
-  const described = window.columns.find(({ name }) => name === found.column);
-  const drifts = window.drifting.includes(found.column);
-  const strength = window.strengths[found.column];
-  return h(
-    "li",
-    { class: drifts ? "card drifts" : "card", "data-key": found.column },
-    h("div", { class: "top" }, h("h4", {}, column(found.column)), drifts ? badge("alert", "drifts") : badge(window.full ? "calm" : "waiting", window.full ? "calm" : "filling"), h("span", { class: "strength" }, times(strength))),
-    h("p", { class: "muted cause", title: described?.cause }, drifts ? because(described, strength) : window.full ? "within what chance explains" : "compared once the window is full"),
-    h("div", { style: `min-height: ${CARD}px` }, distribution(found, CARD)),
-  );
-}
-
-/** The cause; below its threshold, a column is found by the evidence of single contacts, before the window shows it. */
-const because = ({ cause }, strength) => (strength < 1 ? `${cause}; found contact by contact, before the window shows it` : cause);
-
 /** What the alerts promise, and how much evidence there is against calm. */
 function promise({ window, settings }) {
   const holds = window?.promise.holds ?? true;
@@ -72,10 +56,10 @@ function promise({ window, settings }) {
   );
 }
 
-/** Evidence grows by factors, so its meter is logarithmic: from a millionth of what suffices to all of it. */
+/** Evidence grows by factors, so its meter is logarithmic: from a thousandth of what suffices to all of it. */
 function evidence(kind, value) {
   const enough = value >= 1;
-  const filled = Math.max(0, Math.min(1, 1 + Math.log10(Math.max(value, 1e-6)) / 6));
+  const filled = Math.max(0, Math.min(1, 1 + Math.log10(Math.max(value, 1e-3)) / 3));
   return h(
     "li",
     { "data-key": kind },

@@ -16,6 +16,15 @@ export const signed = number({ minimumFractionDigits: 3, maximumFractionDigits: 
 export const significant = number({ maximumSignificantDigits: 3 });
 export const compact = number({ notation: "compact", maximumSignificantDigits: 3 });
 
+const SUPERSCRIPT = { 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+/** Evidence is a product and grows without bound. @param {number} value */
+export function statistic(value) {
+  if (Math.abs(value) < 1e9) return Math.abs(value) < 1_000 ? significant(value) : compact(value);
+  const [factor, power] = value.toExponential(0).split("e+");
+  return `${factor}×10${[...power].map((digit) => SUPERSCRIPT[digit]).join("")}`;
+}
+
 /** @param {number|null} value */
 export const milliseconds = (value) => (value === null ? NONE : value < 1000 ? `${count(value)} ms` : `${significant(value / 1000)} s`);
 

@@ -23,6 +23,7 @@ export function headline(state) {
   const first = firing[0];
   const level = first ? gravest(firing).level : state.window?.full ? "calm" : "waiting";
   return [
+    state.health.trouble ? h("p", { class: "notice" }, icon("gone"), `What you see stands still: ${state.health.trouble}.`) : null,
     h(
       "div",
       { class: `answer ${level}` },
@@ -85,7 +86,7 @@ function figures({ window, health, performance, models }) {
   return h(
     "dl",
     { class: "figures" },
-    figure("Contacts monitored", count(health.contacts.monitored), health.contacts.dead_letters ? `${count(health.contacts.dead_letters)} dead letters` : "none lost"),
+    figure("Contacts monitored", count(health.contacts.monitored), window ? ["newest ", at(window.at)] : "none yet"),
     figure("Columns that drift", window ? count(drifting) : "–", window ? `of ${all}, ${percent(window.drift_share)}` : "no window yet"),
     figure("Scored a second", scored === undefined ? "–" : count(scored), performance.latency_ms ? `95% within ${milliseconds(performance.latency_ms.p95)}` : "nothing scored yet"),
     figure("Champion", models.champion ? `Version ${models.champion}` : "none", models.since ? ["since ", at(models.since)] : "the first is trained at the start"),

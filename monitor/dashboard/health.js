@@ -5,13 +5,13 @@ import { count, duration, percent, plural } from "./format.js";
 import { at, badge, empty, REPLAY } from "./words.js";
 
 const PARTS = { kafka: "Kafka broker", redis: "Redis", mlflow: "MLflow", api: "Scoring API", dashboard: "Dashboard" };
-const WORKERS = { score: "Scorer", monitor: "Monitor", retrain: "Retrainer", api: "API", dashboard: "Dashboard" };
+const WORKERS = { score: "Scorer", monitor: "Monitor", retrain: "Retrainer" };
 
 /** @param {object} state */
 export function health({ health: { parts, workers, contacts, labels, retraining } }) {
   const absent = [
     ...Object.entries(parts).filter(([, { reachable }]) => !reachable).map(([name]) => PARTS[name] ?? name),
-    ...Object.entries(workers).filter(([, { alive, pid }]) => !alive && pid !== null).map(([name]) => WORKERS[name] ?? name),
+    ...Object.entries(workers).filter(([name, { alive, pid }]) => !alive && pid !== null && !(name in parts)).map(([name]) => WORKERS[name] ?? name),
   ];
   return [
     h("h2", {}, "Health"),
@@ -22,7 +22,8 @@ export function health({ health: { parts, workers, contacts, labels, retraining 
       Object.entries(parts).map(([name, { reachable, address }]) =>
         part(name, PARTS[name], reachable ? "fine" : "gone", reachable ? "reachable" : "does not answer", address),
       ),
-      Object.entries(workers).map(([name, worker]) => part(`worker ${name}`, WORKERS[name] ?? name, ...running(worker))),
+      // A server that answers is alive.
+      Object.entries(workers).filter(([name]) => !(name in parts)).map(([name, worker]) => part(`worker ${name}`, WORKERS[name] ?? name, ...running(worker))),
     ),
     h("div", { class: "columns" }, journey(contacts), labelled(labels, retraining)),
   ];
@@ -30,9 +31,9 @@ export function health({ health: { parts, workers, contacts, labels, retraining 
 
 /** State, word and more of a worker; one that another machine runs has no process id here. */
 function running({ pid, alive, lag }) {
-  const behind = lag === null ? "worker" : lag > 0 ? `worker, ${count(lag)} behind` : "worker, up to date";
+  const behind = lag === null ? "running" : lag > 0 ? `${count(lag)} behind` : "up to date";
   if (alive) return ["fine", "running", behind];
-  return pid === null ? ["unknown", "runs elsewhere, if at all", behind] : ["gone", "not running", behind];
+  return pid === null ? ["unknown", "not of this machine", behind] : ["gone", "not running", behind];
 }
 
 const part = (key, name, state, word, more) =>
@@ -41,7 +42,7 @@ const part = (key, name, state, word, more) =>
     { class: "part", "data-key": key },
     h("span", { class: `state ${state}` }, icon(state), h("span", { class: "unseen" }, word)),
     h("span", { class: "name" }, name ?? key),
-    h("span", { class: "muted ellipsis", title: more }, state === "fine" ? more : `${word} (${more})`),
+    h("span", { class: "muted ellipsis", title: more }, state === "fine" ? more : word),
   );
 
 function journey({ replayed, scored, monitored, dead_letters: dead }) {

@@ -49,7 +49,7 @@ export function decision(one, linked = true) {
 }
 
 function interval({ delta_auc: delta, interval: [low, high], labels }) {
-  const said = `ΔAUC ${signed(delta)}, interval ${signed(low)} to ${signed(high)}, on ${count(labels)} held-out labels; to the right of zero the challenger ranks better`;
+  const said = `ΔAUC ${signed(delta)}, interval ${signed(low)} to ${signed(high)}, on ${labels === null ? "the" : count(labels)} held-out labels; to the right of zero the challenger ranks better`;
   const most = Math.max(0.1, Math.abs(low), Math.abs(high));
   return chart(56, said, [delta, low, high], (width) => ({
     marginLeft: 8,
@@ -74,7 +74,7 @@ const history = (champions) =>
     {},
     h("h3", {}, "Champions so far"),
     champions.length
-      ? h("ol", { class: "history" }, champions.map(({ version, at: when }, i) => h("li", { "data-key": when }, h("b", {}, `Version ${version}`), " ", h("span", { class: "muted" }, i === 0 ? "since " : "from ", at(when)))))
+      ? h("ol", { class: "history" }, champions.map(({ version, at: when }, i) => h("li", { "data-key": `${version} ${when}` }, h("b", {}, `Version ${version}`), " ", h("span", { class: "muted" }, when ? [i === 0 ? "since " : "from ", at(when)] : "before that"))))
       : empty("None yet."),
   );
 

@@ -1,7 +1,7 @@
 // The last predictions: what the model said, nothing of whom.
 
 import { h } from "./dom.js";
-import { decimal, milliseconds, percent } from "./format.js";
+import { decimal, milliseconds } from "./format.js";
 import { at, empty, REPLAY } from "./words.js";
 
 const HEADS = ["Scored", "Score", "Answer", "Confidence", "Seniority", "Geography", "Kind of role", "Model", "Latency"];
@@ -32,12 +32,9 @@ const row = (one) =>
     {},
     h("td", {}, at(one.at)),
     h("td", { class: "figure" }, h("span", { class: "score", "aria-hidden": "true" }, h("span", { style: `width: ${(100 * one.score).toFixed(0)}%` })), decimal(one.score)),
-    h("td", {}, answer(one.label)),
-    h("td", { class: "figure" }, typeof one.confidence === "number" ? percent(one.confidence) : (one.confidence ?? "–")),
-    ...[one.seniority, one.geography, one.business_type].map((value) => h("td", {}, value ?? "–")),
+    h("td", {}, one.label.replace("_", " ")),
+    h("td", {}, one.confidence),
+    ...[one.seniority, one.geography, one.business_type].map((value) => h("td", {}, value?.replaceAll("_", " ") ?? "–")),
     h("td", {}, one.model_version),
     h("td", { class: "figure" }, milliseconds(one.latency_ms)),
   );
-
-/** The API's words, or its number. */
-const answer = (label) => (label === 1 || label === true ? "engaged" : label === 0 || label === false ? "not engaged" : String(label).replaceAll("_", " "));
