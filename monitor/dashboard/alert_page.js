@@ -25,7 +25,11 @@ async function draw() {
   drawCharts(page);
 }
 
-const absent = (detail) => [h("h1", {}, "There is no such alert"), h("p", {}, `${detail}. It may be older than what the topic keeps.`), h("p", {}, h("a", { href: "/" }, "See the alerts that there are"))];
+const absent = (detail) => [
+  h("h1", {}, "There is no such alert"),
+  h("p", {}, `${detail}. It may be older than what the topic keeps.`),
+  h("p", {}, h("a", { href: "/" }, "See the alerts that there are")),
+];
 
 function view({ alert, changes, decisions, acknowledge, fired }) {
   const firing = alert.state === "firing";
@@ -35,14 +39,56 @@ function view({ alert, changes, decisions, acknowledge, fired }) {
       "div",
       { class: `answer ${firing ? alert.level : "resolved"}` },
       h("p", { class: "question" }, KINDS[alert.kind], " ", h("span", { class: "muted" }, alert.id)),
-      h("h1", { "aria-live": "polite", "aria-atomic": "true" }, icon(firing ? alert.level : "resolved"), h("span", {}, alert.summary)),
-      h("p", { class: "explained" }, badge(firing ? alert.level : "resolved"), h("span", {}, firing ? "firing since " : "fired from ", at(alert.started_at), firing ? [" (", since(alert.started_at), ")"] : [" to ", at(alert.resolved_at ?? alert.updated_at)]), alert.acknowledged_at ? h("span", {}, "accepted ", at(alert.acknowledged_at)) : null),
+      h(
+        "h1",
+        { "aria-live": "polite", "aria-atomic": "true" },
+        icon(firing ? alert.level : "resolved"),
+        h("span", {}, alert.summary),
+      ),
+      h(
+        "p",
+        { class: "explained" },
+        badge(firing ? alert.level : "resolved"),
+        h(
+          "span",
+          {},
+          firing ? "firing since " : "fired from ",
+          at(alert.started_at),
+          firing ? [" (", since(alert.started_at), ")"] : [" to ", at(alert.resolved_at ?? alert.updated_at)],
+        ),
+        alert.acknowledged_at ? h("span", {}, "accepted ", at(alert.acknowledged_at)) : null,
+      ),
     ),
     h("section", { class: "panel", "aria-labelledby": "todo" }, whatToDo(alert, todo, acknowledge)),
     h("section", { class: "panel", "aria-labelledby": "evidence" }, evidence(fired ?? alert)),
-    firing ? h("section", { class: "panel", id: "now", "data-key": "now", "data-kept": true, hidden: true, "aria-label": "What it looks like now" }) : null,
-    decisions.length ? h("section", { class: "panel", "aria-labelledby": "decided" }, h("h2", { id: "decided" }, "What the gate decided"), h("ul", { class: "decisions" }, decisions.map((one) => decision(one, false)))) : null,
-    h("section", { class: "panel", "aria-labelledby": "changes" }, h("h2", { id: "changes" }, "How it went"), h("ol", { class: "changes" }, changes.map(change))),
+    firing
+      ? h("section", {
+          class: "panel",
+          id: "now",
+          "data-key": "now",
+          "data-kept": true,
+          hidden: true,
+          "aria-label": "What it looks like now",
+        })
+      : null,
+    decisions.length
+      ? h(
+          "section",
+          { class: "panel", "aria-labelledby": "decided" },
+          h("h2", { id: "decided" }, "What the gate decided"),
+          h(
+            "ul",
+            { class: "decisions" },
+            decisions.map((one) => decision(one, false)),
+          ),
+        )
+      : null,
+    h(
+      "section",
+      { class: "panel", "aria-labelledby": "changes" },
+      h("h2", { id: "changes" }, "How it went"),
+      h("ol", { class: "changes" }, changes.map(change)),
+    ),
   ];
 }
 
@@ -51,30 +97,68 @@ function whatToDo(alert, { cause, steps, meant, urgency }, acknowledge) {
     h("h2", { id: "todo" }, "What to do"),
     h("p", { class: "verdict" }, urgency),
     h("p", {}, h("b", {}, "Likely cause. "), cause),
-    h("ol", { class: "steps" }, steps.map((step) => h("li", {}, step))),
+    h(
+      "ol",
+      { class: "steps" },
+      steps.map((step) => h("li", {}, step)),
+    ),
     h(
       "p",
       { class: "choices" },
-      acknowledge ? h("button", { type: "button", "data-key": "acknowledge", "data-action": "acknowledge" }, "It is meant: acknowledge …") : null,
+      acknowledge
+        ? h(
+            "button",
+            { type: "button", "data-key": "acknowledge", "data-action": "acknowledge" },
+            "It is meant: acknowledge …",
+          )
+        : null,
       h("a", { class: "button", href: `/alerts/${alert.id}/report`, "data-action": "report" }, "Evidently report"),
       h("a", { class: "button", href: alert.runbook, rel: "noreferrer" }, "The guide on this"),
     ),
-    acknowledge ? h("p", { class: "muted" }, `${meant}? Acknowledge, and these columns raise no alert of this kind again until the next promoted model brings its own reference. What else drifts is still told.`) : null,
+    acknowledge
+      ? h(
+          "p",
+          { class: "muted" },
+          `${meant}? Acknowledge, and these columns raise no alert of this kind again until the next promoted model brings its own reference. What else drifts is still told.`,
+        )
+      : null,
     h("p", { class: "muted", id: "report", role: "status" }),
   ];
 }
 
-function evidence({ columns, window, reference, promise, model_version: version, drift_share: share, at_contact: contact }) {
+function evidence({
+  columns,
+  window,
+  reference,
+  promise,
+  model_version: version,
+  drift_share: share,
+  at_contact: contact,
+}) {
   return [
     h("h2", { id: "evidence" }, "Evidence"),
-    h("p", {}, `${count(window.contacts)} contacts up to contact ${count(contact)}, beside the ${count(reference.rows)} that version ${version} was judged on. Drift share ${percent(share)}.`),
+    h(
+      "p",
+      {},
+      `${count(window.contacts)} contacts up to contact ${count(contact)}, beside the ${count(reference.rows)} that version ${version} was judged on. Drift share ${percent(share)}.`,
+    ),
     h(
       "div",
       { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Columns, the strongest first" },
       h(
         "table",
         { class: "proof" },
-        h("thead", {}, h("tr", {}, ["Column", "What changed", "Test", "Statistic", "Threshold", "Effect"].map((head) => h("th", { scope: "col" }, head)))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Column", "What changed", "Test", "Statistic", "Threshold", "Effect"].map((head) =>
+              h("th", { scope: "col" }, head),
+            ),
+          ),
+        ),
         h("tbody", {}, columns.map(proof)),
       ),
     ),
@@ -94,15 +178,26 @@ const proof = ({ name, features, test, statistic: value, threshold, effect, caus
     h("td", { class: "figure" }, signed(effect)),
   );
 
-const few = (features) => features.slice(0, 3).join(", ") + (features.length > 3 ? ` and ${features.length - 3} more features` : "");
+const few = (features) =>
+  features.slice(0, 3).join(", ") + (features.length > 3 ? ` and ${features.length - 3} more features` : "");
 
 function promised({ holds, why, false_alarm_rate: rate, horizon }) {
-  if (holds) return [h("b", {}, "The promise holds. "), `Without a change, at most ${finePercent(rate)} of runs of ${count(horizon)} contacts or labels raise any such alert.`];
+  if (holds)
+    return [
+      h("b", {}, "The promise holds. "),
+      `Without a change, at most ${finePercent(rate)} of runs of ${count(horizon)} contacts or labels raise any such alert.`,
+    ];
   return [h("b", {}, "No promise about false alarms. "), why ? `${why}.` : "This one is a rule, not a test."];
 }
 
 const change = ({ state, level, at: when, at_contact: contact, drift_share: share }) =>
-  h("li", { "data-key": when + level + state }, state === "firing" ? badge(level) : badge("resolved"), h("span", {}, at(when)), h("span", { class: "muted" }, `contact ${count(contact)}, drift share ${percent(share)}`));
+  h(
+    "li",
+    { "data-key": when + level + state },
+    state === "firing" ? badge(level) : badge("resolved"),
+    h("span", {}, at(when)),
+    h("span", { class: "muted" }, `contact ${count(contact)}, drift share ${percent(share)}`),
+  );
 
 page.addEventListener("click", (event) => {
   const action = event.target.closest("[data-action]")?.dataset.action;
@@ -110,7 +205,8 @@ page.addEventListener("click", (event) => {
   if (action !== "acknowledge") return;
   confirm({
     title: "Acknowledge this alert?",
-    consequence: "It is resolved, and its columns raise no alert of this kind again until the reference changes. Everybody sees that it was accepted.",
+    consequence:
+      "It is resolved, and its columns raise no alert of this kind again until the reference changes. Everybody sees that it was accepted.",
     verb: "Acknowledge",
     url: `/api/alerts/${encodeURIComponent(id)}/acknowledge`,
     done: draw,
@@ -125,7 +221,17 @@ function drawNow(state) {
   if (!place) return;
   place.hidden = !shown.length;
   if (!shown.length) return;
-  show(place, h("h2", {}, "What it looks like now"), h("p", { class: "verdict" }, "The window of this moment; the evidence above is that of the alert's last change."), legend(), h("ul", { class: "cards" }, shown.map((found) => card(found, state.window))));
+  show(
+    place,
+    h("h2", {}, "What it looks like now"),
+    h("p", { class: "verdict" }, "The window of this moment; the evidence above is that of the alert's last change."),
+    legend(),
+    h(
+      "ul",
+      { class: "cards" },
+      shown.map((found) => card(found, state.window)),
+    ),
+  );
   drawCharts(place);
 }
 

@@ -7,7 +7,13 @@ import { finePercent, percent } from "./format.js";
 /** The charting library and what it builds on, unchanged, from vendor/. */
 export const { Plot, d3 } = window;
 
-const STYLE = { background: "none", color: "var(--muted)", fontFamily: "inherit", fontSize: "11px", overflow: "visible" };
+const STYLE = {
+  background: "none",
+  color: "var(--muted)",
+  fontFamily: "inherit",
+  fontSize: "11px",
+  overflow: "visible",
+};
 
 /**
  * A place that a chart will be drawn into, as wide as there is room, whenever data or width change (`drawCharts`).
@@ -49,17 +55,37 @@ export function distribution({ edges, values, reference, current, aside, column:
   const [before, now] = [total(reference, aside, 0) || 1, total(current, aside, 1) || 1];
   const rows = [
     ...values.map((value, i) => ({ value, before: reference[i] / before, now: current[i] / now })),
-    ...Object.entries(aside).map(([value, both]) => ({ value, before: both[0] / before, now: both[1] / now, aside: true })),
+    ...Object.entries(aside).map(([value, both]) => ({
+      value,
+      before: both[0] / before,
+      now: both[1] / now,
+      aside: true,
+    })),
   ];
   const table = rows.length ? pairedBars(rows, name) : null;
   if (!edges.length) return table;
-  const bars = current.map((figure, i) => ({ from: edges[i], to: edges[i + 1], now: figure / now, before: reference[i] / before }));
+  const bars = current.map((figure, i) => ({
+    from: edges[i],
+    to: edges[i + 1],
+    now: figure / now,
+    before: reference[i] / before,
+  }));
   const free = height - (rows.length ? rows.length * 18 + 8 : 0);
-  return [histogram(bars, free, `Distribution of ${column(name)}: the current window filled, the reference as an outline`), table];
+  return [
+    histogram(bars, free, `Distribution of ${column(name)}: the current window filled, the reference as an outline`),
+    table,
+  ];
 }
 
 function histogram(bars, height, said) {
-  const outline = [{ at: bars[0].from, share: 0 }, ...bars.flatMap(({ from, to, before }) => [{ at: from, share: before }, { at: to, share: before }]), { at: bars.at(-1).to, share: 0 }];
+  const outline = [
+    { at: bars[0].from, share: 0 },
+    ...bars.flatMap(({ from, to, before }) => [
+      { at: from, share: before },
+      { at: to, share: before },
+    ]),
+    { at: bars.at(-1).to, share: 0 },
+  ];
   const plain = bars.at(-1).to > 1500 && bars.at(-1).to < 2200; // years are no thousands
   return chart(height, said, bars, (width) => ({
     marginLeft: 34,
@@ -67,12 +93,34 @@ function histogram(bars, height, said) {
     marginTop: 8,
     marginBottom: 22,
     x: { label: null, ticks: Math.min(10, width / 55), tickFormat: plain ? "d" : undefined, tickSize: 0 },
-    y: { label: null, domain: [0, niceTop(d3.max(bars, ({ now, before }) => Math.max(now, before)))], tickFormat: percent, ticks: height > 160 ? 4 : 2, tickSize: 0, grid: true },
+    y: {
+      label: null,
+      domain: [0, niceTop(d3.max(bars, ({ now, before }) => Math.max(now, before)))],
+      tickFormat: percent,
+      ticks: height > 160 ? 4 : 2,
+      tickSize: 0,
+      grid: true,
+    },
     marks: [
       Plot.rectY(bars, { x1: "from", x2: "to", y: "now", fill: "var(--current)", insetLeft: 0.5, insetRight: 0.5 }),
-      Plot.line(outline, { x: "at", y: "share", stroke: "var(--reference)", strokeWidth: 1.5, strokeLinejoin: "miter" }),
+      Plot.line(outline, {
+        x: "at",
+        y: "share",
+        stroke: "var(--reference)",
+        strokeWidth: 1.5,
+        strokeLinejoin: "miter",
+      }),
       Plot.ruleY([0], { stroke: "var(--line-strong)" }),
-      Plot.tip(bars, Plot.pointerX({ x: ({ from, to }) => (from + to) / 2, y: ({ now, before }) => Math.max(now, before), title: ({ from, to, now, before }) => `${tidy(from)} to ${tidy(to)}\nreference ${finePercent(before)}\nnow ${finePercent(now)}`, ...TIP })),
+      Plot.tip(
+        bars,
+        Plot.pointerX({
+          x: ({ from, to }) => (from + to) / 2,
+          y: ({ now, before }) => Math.max(now, before),
+          title: ({ from, to, now, before }) =>
+            `${tidy(from)} to ${tidy(to)}\nreference ${finePercent(before)}\nnow ${finePercent(now)}`,
+          ...TIP,
+        }),
+      ),
     ],
   }));
 }
@@ -92,8 +140,20 @@ function pairedBars(rows, name) {
     "table",
     { class: "bars" },
     h("caption", { class: "unseen" }, `Values of ${column(name)}: share of the reference and of the current window`),
-    h("colgroup", {}, ["names", "", "shares", "shares"].map((width) => h("col", { class: width }))),
-    h("thead", { class: "unseen" }, h("tr", {}, ["value", "reference to now", "reference", "now"].map((head) => h("th", { scope: "col" }, head)))),
+    h(
+      "colgroup",
+      {},
+      ["names", "", "shares", "shares"].map((width) => h("col", { class: width })),
+    ),
+    h(
+      "thead",
+      { class: "unseen" },
+      h(
+        "tr",
+        {},
+        ["value", "reference to now", "reference", "now"].map((head) => h("th", { scope: "col" }, head)),
+      ),
+    ),
     h(
       "tbody",
       {},
@@ -113,4 +173,11 @@ function pairedBars(rows, name) {
 
 /** What is filled and what is an outline. */
 export const legend = () =>
-  h("p", { class: "legend" }, h("span", { class: "swatch now" }), "current window", h("span", { class: "swatch before" }), "reference");
+  h(
+    "p",
+    { class: "legend" },
+    h("span", { class: "swatch now" }),
+    "current window",
+    h("span", { class: "swatch before" }),
+    "reference",
+  );

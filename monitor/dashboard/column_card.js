@@ -18,8 +18,22 @@ export function card(found, window) {
   return h(
     "li",
     { class: drifts ? "card drifts" : "card", "data-key": found.column },
-    h("div", { class: "top" }, h("h4", {}, column(found.column)), drifts ? badge("alert", "drifts") : badge(window.full ? "calm" : "waiting", window.full ? "calm" : "filling"), h("span", { class: "strength" }, times(strength))),
-    h("p", { class: "muted cause", title: described?.cause }, drifts ? because(described, strength) : window.full ? "within what chance explains" : "compared once the window is full"),
+    h(
+      "div",
+      { class: "top" },
+      h("h4", {}, column(found.column)),
+      drifts ? badge("alert", "drifts") : badge(window.full ? "calm" : "waiting", window.full ? "calm" : "filling"),
+      h("span", { class: "strength" }, times(strength)),
+    ),
+    h(
+      "p",
+      { class: "muted cause", title: described?.cause },
+      drifts
+        ? because(described, strength)
+        : window.full
+          ? "within what chance explains"
+          : "compared once the window is full",
+    ),
     h("div", { style: `min-height: ${HEIGHT}px` }, distribution(found, HEIGHT)),
   );
 }

@@ -10,11 +10,44 @@ const KEPT = "driftline token";
  */
 export function confirm({ title, consequence, verb, url, body = {}, done }) {
   const fault = h("p", { class: "fault", role: "alert" });
-  const token = h("input", { id: "token", name: "token", type: "password", autocomplete: "off", required: true, spellcheck: "false" });
-  const field = h("p", { class: "field" }, h("label", { for: "token" }, "Token"), token, h("span", { class: "muted" }, "It is what ", h("code", {}, "DRIFTLINE_DASHBOARD_TOKEN"), " says, or in the file ", h("code", {}, "dashboard-token"), " of its home."));
+  const token = h("input", {
+    id: "token",
+    name: "token",
+    type: "password",
+    autocomplete: "off",
+    required: true,
+    spellcheck: "false",
+  });
+  const field = h(
+    "p",
+    { class: "field" },
+    h("label", { for: "token" }, "Token"),
+    token,
+    h(
+      "span",
+      { class: "muted" },
+      "It is what ",
+      h("code", {}, "DRIFTLINE_DASHBOARD_TOKEN"),
+      " says, or in the file ",
+      h("code", {}, "dashboard-token"),
+      " of its home.",
+    ),
+  );
   const send = h("button", { type: "submit", class: "primary" }, verb);
   const cancel = h("button", { type: "button" }, "Cancel");
-  const dialog = h("dialog", { "aria-labelledby": "asked" }, h("form", { method: "dialog" }, h("h2", { id: "asked" }, title), h("p", {}, consequence), field, fault, h("p", { class: "choices" }, cancel, send)));
+  const dialog = h(
+    "dialog",
+    { "aria-labelledby": "asked" },
+    h(
+      "form",
+      { method: "dialog" },
+      h("h2", { id: "asked" }, title),
+      h("p", {}, consequence),
+      field,
+      fault,
+      h("p", { class: "choices" }, cancel, send),
+    ),
+  );
   const kept = sessionStorage.getItem(KEPT);
   if (kept) token.value = kept;
   field.hidden = Boolean(kept);
@@ -62,6 +95,12 @@ async function post(url, body, token) {
     throw new Refused(0, "The dashboard does not answer: nothing was changed. Try again.");
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(response.status, response.status === 401 ? "This token is not the right one." : `Nothing was changed: ${answer.detail ?? response.statusText}`);
+  if (!response.ok)
+    throw new Refused(
+      response.status,
+      response.status === 401
+        ? "This token is not the right one."
+        : `Nothing was changed: ${answer.detail ?? response.statusText}`,
+    );
   return answer;
 }

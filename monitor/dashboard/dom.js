@@ -11,9 +11,15 @@
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : String(value));
+    if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map(asNode));
+  element.append(
+    ...children
+      .flat(Infinity)
+      .filter((child) => child !== null && child !== undefined && child !== false)
+      .map(asNode),
+  );
   return element;
 }
 
@@ -45,7 +51,9 @@ export function show(container, ...children) {
 }
 
 function alignChildren(old, wanted) {
-  const keyed = new Map([...old.children].filter((child) => child.dataset?.key).map((child) => [child.dataset.key, child]));
+  const keyed = new Map(
+    [...old.children].filter((child) => child.dataset?.key).map((child) => [child.dataset.key, child]),
+  );
   let here = old.firstChild;
   for (const next of [...wanted.childNodes]) {
     const key = next.dataset?.key;

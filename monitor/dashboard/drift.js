@@ -14,7 +14,8 @@ const SHOWN = 8;
 export function drift(state) {
   const { window, history, settings, alerts } = state;
   const title = h("h2", {}, "Data drift");
-  if (!window) return [title, empty("No window to compare with the reference yet.", REPLAY), timeline(alerts), promise(state)];
+  if (!window)
+    return [title, empty("No window to compare with the reference yet.", REPLAY), timeline(alerts), promise(state)];
   return [
     title,
     h("p", { class: "verdict" }, verdict(window)),
@@ -24,7 +25,14 @@ export function drift(state) {
     history.length ? [heatLegend(), heatMap(history), heatTable(history)] : null,
     h("h3", {}, "The strongest columns"),
     legend(),
-    h("ul", { class: "cards" }, window.distributions.filter(({ column: name }) => name !== "score").slice(0, SHOWN).map((found) => card(found, window))),
+    h(
+      "ul",
+      { class: "cards" },
+      window.distributions
+        .filter(({ column: name }) => name !== "score")
+        .slice(0, SHOWN)
+        .map((found) => card(found, window)),
+    ),
     timeline(alerts),
     promise(state),
   ];
@@ -33,7 +41,8 @@ export function drift(state) {
 function verdict({ window, full, drift_share: share, drifting, strengths }) {
   const inputs = drifting.filter((name) => name !== "score");
   const all = Object.keys(strengths).filter((name) => name !== "score").length;
-  if (!full) return `The window is filling: ${plural(window.contacts, "contact")} so far. Nothing below is a finding yet.`;
+  if (!full)
+    return `The window is filling: ${plural(window.contacts, "contact")} so far. Nothing below is a finding yet.`;
   if (!inputs.length) return `None of ${plural(all, "column")} is over its threshold.`;
   return `${inputs.length} of ${plural(all, "column")} (${percent(share)}) ${inputs.length === 1 ? "is" : "are"} over the threshold: ${columns(inputs, 4)}.`;
 }
@@ -52,7 +61,13 @@ function promise({ window, settings }) {
       `As long as the people stay the same, at most ${percent(said.false_alarm_rate)} of runs of ${count(said.horizon)} contacts raise any alert about them. `,
       window ? (holds ? "This holds now." : h("b", {}, `It does not hold now: ${window.promise.why}.`)) : "",
     ),
-    window ? h("ul", { class: "evidence" }, Object.entries(window.evidence).map(([kind, value]) => evidence(kind, value))) : null,
+    window
+      ? h(
+          "ul",
+          { class: "evidence" },
+          Object.entries(window.evidence).map(([kind, value]) => evidence(kind, value)),
+        )
+      : null,
   );
 }
 
@@ -64,7 +79,19 @@ function evidence(kind, value) {
     "li",
     { "data-key": kind },
     h("span", {}, KINDS[kind]),
-    h("span", { class: enough ? "meter enough" : "meter", "aria-hidden": "true" }, h("span", { style: `width: ${(100 * filled).toFixed(0)}%` })),
-    h("span", { class: "muted" }, enough ? "evidence suffices" : value < 0.001 ? "no evidence" : `${finePercent(value)} of the evidence that suffices`),
+    h(
+      "span",
+      { class: enough ? "meter enough" : "meter", "aria-hidden": "true" },
+      h("span", { style: `width: ${(100 * filled).toFixed(0)}%` }),
+    ),
+    h(
+      "span",
+      { class: "muted" },
+      enough
+        ? "evidence suffices"
+        : value < 0.001
+          ? "no evidence"
+          : `${finePercent(value)} of the evidence that suffices`,
+    ),
   );
 }

@@ -5,7 +5,8 @@ const NONE = "–";
 
 const number = (options) => {
   const format = new Intl.NumberFormat(LANGUAGE, options);
-  return (/** @type {number|null|undefined} */ value) => (value === null || value === undefined ? NONE : format.format(value));
+  return (/** @type {number|null|undefined} */ value) =>
+    value === null || value === undefined ? NONE : format.format(value);
 };
 
 export const count = number({ maximumFractionDigits: 0 });
@@ -26,15 +27,22 @@ export function statistic(value) {
 }
 
 /** @param {number|null} value */
-export const milliseconds = (value) => (value === null ? NONE : value < 1000 ? `${count(value)} ms` : `${significant(value / 1000)} s`);
+export const milliseconds = (value) =>
+  value === null ? NONE : value < 1000 ? `${count(value)} ms` : `${significant(value / 1000)} s`;
 
 /** How many times its threshold a column reaches. @param {number|null|undefined} value */
-export const times = (value) => (value === null || value === undefined ? NONE : value >= 10 ? `${count(value)}×` : `${decimal(value)}×`);
+export const times = (value) =>
+  value === null || value === undefined ? NONE : value >= 10 ? `${count(value)}×` : `${decimal(value)}×`;
 
 /** @param {number} figure @param {string} one @param {string} [many] */
 export const plural = (figure, one, many = `${one}s`) => `${count(figure)} ${figure === 1 ? one : many}`;
 
-const clock = new Intl.DateTimeFormat(LANGUAGE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const clock = new Intl.DateTimeFormat(LANGUAGE, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
 const day = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
 const whole = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "full", timeStyle: "long" });
 

@@ -15,17 +15,37 @@ export function models({ models: { champion, since: began, previous, versions, d
       ? h(
           "div",
           { class: "champion" },
-          h("p", { class: "verdict" }, h("b", {}, `Version ${champion}`), " is the champion", began ? [" since ", at(began), " (", since(began), ")."] : "."),
+          h(
+            "p",
+            { class: "verdict" },
+            h("b", {}, `Version ${champion}`),
+            " is the champion",
+            began ? [" since ", at(began), " (", since(began), ")."] : ".",
+          ),
           h(
             "button",
-            { type: "button", "data-key": "rollback", "data-action": "rollback", "data-from": champion, "data-to": previous, disabled: !previous, "aria-describedby": previous ? null : "no-rollback" },
+            {
+              type: "button",
+              "data-key": "rollback",
+              "data-action": "rollback",
+              "data-from": champion,
+              "data-to": previous,
+              disabled: !previous,
+              "aria-describedby": previous ? null : "no-rollback",
+            },
             previous ? `Roll back to version ${previous} …` : "Roll back …",
           ),
           previous ? null : h("p", { class: "muted", id: "no-rollback" }, "There is no earlier version to go back to."),
         )
       : empty("There is no champion yet: the retrainer trains the first one when it starts.", "driftline retrain"),
     h("h3", {}, "Decisions of the gate"),
-    decisions.length ? h("ul", { class: "decisions" }, decisions.map((one) => decision(one))) : empty("No challenger has been judged yet. One is trained when an alert reaches the level retrain."),
+    decisions.length
+      ? h(
+          "ul",
+          { class: "decisions" },
+          decisions.map((one) => decision(one)),
+        )
+      : empty("No challenger has been judged yet. One is trained when an alert reaches the level retrain."),
     h("div", { class: "columns" }, history(champions), list(versions, champion)),
   ];
 }
@@ -63,7 +83,14 @@ function interval({ delta_auc: delta, interval: [low, high], labels }) {
       Plot.ruleY([0], { x1: low, x2: high, stroke: "var(--current)", strokeWidth: 3, strokeLinecap: "round" }),
       Plot.dotX([delta], { y: 0, r: 4.5, fill: "var(--current)" }),
       Plot.text([0], { x: 0, frameAnchor: "top", dy: -12, dx: -8, textAnchor: "end", text: () => "champion better" }),
-      Plot.text([0], { x: 0, frameAnchor: "top", dy: -12, dx: 8, textAnchor: "start", text: () => "challenger better" }),
+      Plot.text([0], {
+        x: 0,
+        frameAnchor: "top",
+        dy: -12,
+        dx: 8,
+        textAnchor: "start",
+        text: () => "challenger better",
+      }),
     ],
   }));
 }
@@ -74,7 +101,19 @@ const history = (champions) =>
     {},
     h("h3", {}, "Champions so far"),
     champions.length
-      ? h("ol", { class: "history" }, champions.map(({ version, at: when }, i) => h("li", { "data-key": `${version} ${when}` }, h("b", {}, `Version ${version}`), " ", h("span", { class: "muted" }, when ? [i === 0 ? "since " : "from ", at(when)] : "before that"))))
+      ? h(
+          "ol",
+          { class: "history" },
+          champions.map(({ version, at: when }, i) =>
+            h(
+              "li",
+              { "data-key": `${version} ${when}` },
+              h("b", {}, `Version ${version}`),
+              " ",
+              h("span", { class: "muted" }, when ? [i === 0 ? "since " : "from ", at(when)] : "before that"),
+            ),
+          ),
+        )
       : empty("None yet."),
   );
 
@@ -93,7 +132,17 @@ const list = (versions, champion) =>
           h(
             "table",
             {},
-            h("thead", {}, h("tr", {}, ["Version", "Made", "Trained on", "Reference", "AUC", "Log-loss"].map((head) => h("th", { scope: "col" }, head)))),
+            h(
+              "thead",
+              {},
+              h(
+                "tr",
+                {},
+                ["Version", "Made", "Trained on", "Reference", "AUC", "Log-loss"].map((head) =>
+                  h("th", { scope: "col" }, head),
+                ),
+              ),
+            ),
             h(
               "tbody",
               {},
@@ -101,7 +150,12 @@ const list = (versions, champion) =>
                 h(
                   "tr",
                   { "data-key": version },
-                  h("th", { scope: "row" }, version, version === champion ? h("span", { class: "muted" }, " champion") : null),
+                  h(
+                    "th",
+                    { scope: "row" },
+                    version,
+                    version === champion ? h("span", { class: "muted" }, " champion") : null,
+                  ),
                   h("td", {}, at(when)),
                   h("td", { class: "figure" }, count(trained)),
                   h("td", { class: "figure" }, count(rows)),

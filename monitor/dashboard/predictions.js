@@ -12,14 +12,26 @@ export function predictions({ predictions: latest }) {
   if (!latest.length) return [title, empty("No contact has been scored yet.", REPLAY)];
   return [
     title,
-    h("p", { class: "verdict" }, "What the model said last. No names, no ids, no texts: nobody can be recognised here."),
+    h(
+      "p",
+      { class: "verdict" },
+      "What the model said last. No names, no ids, no texts: nobody can be recognised here.",
+    ),
     h(
       "div",
       { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Recent predictions" },
       h(
         "table",
         {},
-        h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head)))),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            HEADS.map((head) => h("th", { scope: "col" }, head)),
+          ),
+        ),
         h("tbody", {}, latest.map(row)),
       ),
     ),
@@ -31,10 +43,21 @@ const row = (one) =>
     "tr",
     {},
     h("td", {}, at(one.at)),
-    h("td", { class: "figure" }, h("span", { class: "score", "aria-hidden": "true" }, h("span", { style: `width: ${(100 * one.score).toFixed(0)}%` })), decimal(one.score)),
+    h(
+      "td",
+      { class: "figure" },
+      h(
+        "span",
+        { class: "score", "aria-hidden": "true" },
+        h("span", { style: `width: ${(100 * one.score).toFixed(0)}%` }),
+      ),
+      decimal(one.score),
+    ),
     h("td", {}, one.label.replace("_", " ")),
     h("td", {}, one.confidence),
-    ...[one.seniority, one.geography, one.business_type].map((value) => h("td", {}, value?.replaceAll("_", " ") ?? "–")),
+    ...[one.seniority, one.geography, one.business_type].map((value) =>
+      h("td", {}, value?.replaceAll("_", " ") ?? "–"),
+    ),
     h("td", {}, one.model_version),
     h("td", { class: "figure" }, milliseconds(one.latency_ms)),
   );

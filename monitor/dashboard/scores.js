@@ -16,7 +16,11 @@ export function scores({ window, alerts }) {
     h("p", { class: "verdict" }, verdict(window, alerts)),
     legend(),
     h("div", { class: "drawn", style: `min-height: ${HEIGHT}px` }, distribution(found, HEIGHT)),
-    h("p", { class: "muted" }, `Share of contacts by score: the last ${count(window.window.contacts)} beside the ${count(window.reference.rows)} that version ${window.model_version} was judged on. Strength ${times(window.strengths.score)} its threshold${window.drifting.includes("score") && window.strengths.score < 1 ? "; found contact by contact" : ""}.`),
+    h(
+      "p",
+      { class: "muted" },
+      `Share of contacts by score: the last ${count(window.window.contacts)} beside the ${count(window.reference.rows)} that version ${window.model_version} was judged on. Strength ${times(window.strengths.score)} its threshold${window.drifting.includes("score") && window.strengths.score < 1 ? "; found contact by contact" : ""}.`,
+    ),
   ];
 }
 

@@ -2,7 +2,8 @@
 {
   const KEPT = "driftline theme";
   const root = document.documentElement;
-  const isDark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  const isDark = () =>
+    (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const kept = localStorage.getItem(KEPT);
   if (kept) root.dataset.theme = kept;
 

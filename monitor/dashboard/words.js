@@ -46,7 +46,8 @@ export const KINDS = {
 export const LEVELS = ["monitor", "investigate", "alert", "retrain"];
 
 /** @param {{level: string}[]} alerts */
-export const gravest = (alerts) => [...alerts].sort((one, other) => LEVELS.indexOf(other.level) - LEVELS.indexOf(one.level))[0];
+export const gravest = (alerts) =>
+  [...alerts].sort((one, other) => LEVELS.indexOf(other.level) - LEVELS.indexOf(one.level))[0];
 
 /** A word with a shape and a colour of its own: no level is told by colour alone. @param {string} level @param {string} [word] */
 export const badge = (level, word = level) => h("span", { class: `badge ${level}` }, icon(level), word);
