@@ -27,6 +27,8 @@ MOMENTS = 240
 ALERTS = 100
 DECISIONS = 100
 SECONDS = 300
+SECOND = 0.95
+"""What counts as one, for whoever looks every half."""
 NEWEST = 20
 REASONS = 10
 DIFFERENT_REASONS = 1_000
@@ -143,11 +145,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Looked:
-    """What was found on a look around: the parts, the workers, the labels, the retrainer."""
+    """What was found on a look around: the parts, the workers, the retrainer."""
 
     parts: dict[str, dict[str, Any]]
     workers: dict[str, dict[str, Any]]
-    labels: LabelAccount
     retraining: dict[str, str] | None
 
 
@@ -182,7 +183,9 @@ class DashboardState:
     _last_letter: dict[str, datetime] = field(default_factory=dict)
     _seconds: deque[tuple[datetime, float | None, float | None]] = field(default_factory=lambda: deque(maxlen=SECONDS))
     _tally: Tally | None = None
-    _tallied_at: datetime | None = None
+    _labels: LabelAccount = LabelAccount()  # noqa: RUF009  (frozen)
+    _second: tuple[datetime, Tally | None] | None = None
+    """When the last of the seconds was, and what was counted then."""
     _predictions: tuple[Recent, ...] = ()
     _latency: Latency | None = None
     _looked: Looked | None = None
@@ -280,20 +283,35 @@ class DashboardState:
         return ("performance",)
 
     def counted(self, tally: Tally | None, at: datetime) -> tuple[str, ...]:
-        """How far the contacts have come, about once a second; None where that cannot be told."""
-        before, since = self._tally, self._tallied_at
+        """How far the contacts have come; None where that cannot be told. Called more than once a second."""
+        changed = ["performance"] if self._tick(tally, at) else []
+        if tally is not None and tally != self._tally:
+            self._tally = tally
+            changed += ["health", "performance"]
+        return tuple(dict.fromkeys(changed))
+
+    def _tick(self, tally: Tally | None, at: datetime) -> bool:
+        """Note the rates of the last second, if it is over."""
+        if self._second is None:
+            self._second = (at, tally)
+            return False
+        since, before = self._second
+        passed = (at - since).total_seconds()
+        if passed < SECOND:
+            return False
         rates: tuple[float | None, float | None] = (None, None)
-        if tally is not None and before is not None and since is not None and at > since:
-            passed = (at - since).total_seconds()
+        if tally is not None and before is not None:
             done = (tally.replayed - before.replayed, tally.scored - before.scored)
             if min(done) >= 0:
                 rates = (round(done[0] / passed, 1), round(done[1] / passed, 1))
+        self._second = (at, tally)
         self._seconds.append((at, *rates))
-        self._tallied_at = None if tally is None else at
-        if tally is None or tally == before:
-            return ("performance",)
-        self._tally = tally
-        return ("performance", "health")
+        return True
+
+    def labelled(self, account: LabelAccount) -> tuple[str, ...]:
+        """What became of the labels."""
+        before, self._labels = self._labels, account
+        return () if account == before else ("health",)
 
     def sampled(self, newest: Iterable[Written]) -> tuple[str, ...]:
         """The newest predictions, of all partitions, in any order."""
@@ -350,14 +368,14 @@ class DashboardState:
         return told | {"decisions": caused, "acknowledge": can}
 
     def _health_part(self) -> dict[str, Any]:
-        looked = self._looked or Looked({}, {}, LabelAccount(), None)
+        looked = self._looked or Looked({}, {}, None)
         score, monitor = self._lags()
         lags = {"score": score, "monitor": monitor}
         return {
             "parts": looked.parts,
             "workers": {name: worker | {"lag": lags.get(name)} for name, worker in looked.workers.items()},
             "contacts": vars(self._tally or Tally(0, 0, 0, 0)),
-            "labels": msgspec.to_builtins(looked.labels),
+            "labels": msgspec.to_builtins(self._labels),
             "champion": self.champion,
             "firing": [alert_id for alert_id, story in self._alerts.items() if story.alert.state == "firing"],
             "retraining": looked.retraining,

@@ -1,6 +1,6 @@
 """What the dashboard reads: three threads, and as many consumers however many people look on.
 
-One follows the topics of few, small events; one counts contacts and looks at the newest predictions once a second; one
+One follows the topics of few, small events; one counts contacts and looks at the newest predictions twice a second; one
 looks at the parts and workers. Nothing is written anywhere, and of the predictions, which are many, only the ends of
 the partitions are read.
 
@@ -19,7 +19,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from driftline.counts import Counter, labels
+from driftline.counts import SCORER_GROUP, Counter, labels
 from driftline.events import (
     Alert,
     DeadLetter,
@@ -39,11 +39,13 @@ from monitor.dashboard_state import MOMENTS, DashboardState, Looked, Tally, Writ
 
 Say = Callable[[str], None]
 FOLLOWED: tuple[Topic, ...] = (MODEL_EVENTS, ALERTS, DEAD_LETTERS, WINDOWS)
-COUNT_SECONDS = 1.0
+COUNT_SECONDS = 0.5
 LOOK_SECONDS = 2.0
 SAMPLE = 100
 """Newest predictions of each partition that are looked at."""
 POLL_MS = 100
+AT_ONCE_MS = 10
+"""That a fetch may wait for records where one is only to see what is there."""
 PATIENCE: dict[str, Any] = {"request_timeout_ms": 3_000, "bootstrap_timeout_ms": 2_000}
 """With a broker that does not answer: what waits for it has other things to tell meanwhile."""
 
@@ -130,7 +132,7 @@ class KafkaDashboard:
                         self._stop.wait(max(0.05, COUNT_SECONDS - (time.monotonic() - began)))
             except (KafkaError, OSError, _NoTopicsError) as fault:
                 self._uncounted(fault, datetime.now(UTC))
-                self._stop.wait(COUNT_SECONDS / 2)
+                self._stop.wait(COUNT_SECONDS)
 
     def _count_once(self, figures: _Figures) -> None:
         life = figures.life()
@@ -138,8 +140,13 @@ class KafkaDashboard:
             figures.forget()
             self._life = life
             mark_ready(self._settings.home, "dashboard")
-        tally, newest, at = figures.tally(), figures.newest_predictions(), datetime.now(UTC)
-        self._feed.update(lambda state: (*state.counted(tally, at), *state.sampled(newest), *state.troubled(None)))
+        tally, account = figures.tally(), figures.labels()
+        newest, at = figures.newest_predictions(), datetime.now(UTC)
+        self._feed.update(
+            lambda state: (
+                *state.counted(tally, at), *state.labelled(account), *state.sampled(newest), *state.troubled(None),
+            )
+        )  # fmt: skip
         if self._trouble is not None:
             self._say("Kafka answers again")
             self._trouble = None
@@ -160,12 +167,8 @@ class KafkaDashboard:
 
     def _look_around(self) -> None:
         parts = read_parts(self._settings)
-        try:
-            account = labels(self._settings) if parts["kafka"]["reachable"] and self._life else LabelAccount()
-        except (KafkaError, OSError, ValueError):
-            account = LabelAccount()
         retraining = read_retraining(self._settings) if parts["redis"]["reachable"] else None
-        looked = Looked(parts, read_workers(self._settings), account, retraining)
+        looked = Looked(parts, read_workers(self._settings), retraining)
         self._feed.update(lambda state: state.looked_around(looked))
 
 
@@ -174,24 +177,33 @@ class _NoTopicsError(Exception):
 
 
 class _Figures:
-    """What is asked of the broker once a second, over connections that stay open."""
+    """What is asked of the broker again and again, through one consumer that stays open.
+
+    It names the scorer's group, without joining it, to see what that has committed.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._counter = Counter(settings)
-        self._newest: list[Written] = []
-        self._ends: dict[TopicPartition, int] = {}
         self._admin = KafkaAdminClient(**connection(settings), **PATIENCE)
-        self._consumer: KafkaConsumer | None = None
+        try:
+            self._consumer = open_consumer(settings, group=SCORER_GROUP, fetch_max_wait_ms=AT_ONCE_MS, **PATIENCE)
+        except BaseException:
+            self._admin.close()
+            raise
+        self.forget()
 
     def __enter__(self) -> _Figures:
-        self._consumer = open_consumer(self._settings, **PATIENCE)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._admin.close()
-        if self._consumer is not None:
-            self._consumer.close()
+        self._consumer.close()
+
+    def forget(self) -> None:
+        """Count from nothing."""
+        self._counter = Counter(self._settings, through=self._consumer)
+        self._newest: list[Written] = []
+        self._ends: dict[TopicPartition, int] = {}
 
     def life(self) -> tuple[str, ...]:
         """What tells topics from others of the same names.
@@ -205,19 +217,17 @@ class _Figures:
             raise _NoTopicsError
         return tuple(str(topic.get("topic_id")) for topic in sorted(described, key=lambda topic: topic["name"]))
 
-    def forget(self) -> None:
-        """Count from nothing."""
-        self._counter = Counter(self._settings)
-        self._newest, self._ends = [], {}
-
     def tally(self) -> Tally:
         """How far the contacts have come."""
         return Tally(**self._counter.read().as_dict())
 
+    def labels(self) -> LabelAccount:
+        """What became of the labels."""
+        return labels(self._settings, through=self._consumer)
+
     def newest_predictions(self) -> list[Written]:
         """Of each partition the last `SAMPLE`."""
         consumer = self._consumer
-        assert consumer is not None
         partitions = partitions_of(consumer, self._settings.topic(PREDICTIONS.name))
         ends = true_end_offsets(consumer, partitions)
         if ends != self._ends:
