@@ -39,6 +39,8 @@ export function drawCharts(root) {
     if (!width || element.drawn === version) continue;
     const drawn = element.drawing.draw(width);
     drawn.setAttribute("role", "img");
+    // Of a picture only the whole has a name.
+    for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
     element.replaceChildren(drawn);
     element.drawn = version;
   }

@@ -2,9 +2,9 @@
 
 import { h, icon } from "./dom.js";
 import { count, milliseconds, percent } from "./format.js";
-import { at, badge, column, columns, gravest, KINDS, REPLAY, since } from "./words.js";
+import { at, badge, column, columns, KINDS, REPLAY, since } from "./words.js";
 
-/** Said first, where several kinds of alert are as grave. */
+/** What answers the question comes first, then what else may be wrong with the scores; the list below has all. */
 const TELLING = ["data_drift", "data_quality", "concept_drift", "prediction_drift", "business", "performance"];
 
 const SENTENCES = {
@@ -20,7 +20,7 @@ const SENTENCES = {
 export function headline(state) {
   const firing = state.alerts.map(({ alert }) => alert).filter(({ state: now }) => now === "firing");
   firing.sort((one, other) => TELLING.indexOf(one.kind) - TELLING.indexOf(other.kind));
-  const first = gravest(firing);
+  const [first] = firing;
   const level = first?.level ?? (state.window?.full ? "calm" : "waiting");
   return [
     state.health.trouble

@@ -45,15 +45,8 @@ export const KINDS = {
 /** From the mildest to the gravest. */
 export const LEVELS = ["monitor", "investigate", "alert", "retrain"];
 
-/** @param {{level: string}[]} alerts */
-export const gravest = (alerts) =>
-  [...alerts].sort((one, other) => LEVELS.indexOf(other.level) - LEVELS.indexOf(one.level))[0];
-
 /** A word with a shape and a colour of its own: no level is told by colour alone. @param {string} level @param {string} [word] */
 export const badge = (level, word = level) => h("span", { class: `badge ${level}` }, icon(level), word);
-
-/** @param {string} state firing, resolved */
-export const stateBadge = (state, level) => (state === "firing" ? badge(level) : badge("resolved"));
 
 /** A time as people write it. @param {string} when RFC 3339 */
 export const at = (when) => h("time", { datetime: when, title: wholeMoment(when) }, moment(when));

@@ -1,9 +1,10 @@
 """The dashboard's page in a real browser, over a live stream: one stack, from empty to a drift, a new model and back.
 
 The tests come in the order of the story. Each fixture takes the stream one step further, so a test alone takes it as
-far as it needs. Screenshots go to the folder that DRIFTLINE_TEST_ARTEFACTS names; those of docs/images are made by
+far as it needs. Screenshots go to the folder that DRIFTLINE_TEST_ARTEFACTS names; two of them are in the docs:
 
-    DRIFTLINE_TEST_ARTEFACTS=docs/images .venv/bin/pytest tests/e2e/test_dashboard_page.py -k picture
+    DRIFTLINE_TEST_ARTEFACTS=pictures .venv/bin/pytest tests/e2e/test_dashboard_page.py -k "full_page or page_of_an_alert"
+    cp pictures/dashboard.png pictures/alert_page.png docs/images
 """
 
 from __future__ import annotations
@@ -34,13 +35,15 @@ from producers.replay import Pacer
 from producers.scenarios import SCENARIOS
 
 TOKEN = "a token of the test"
-SWITCHES = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+SWITCHES = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+LOOKS = (("", False, False), ("_dark", False, True), ("_phone", True, False))
+"""Ending of the picture's name, whether it is that of a phone, and whether it is dark."""
 PATIENCE = 40_000
 """Milliseconds, for what takes long on a busy machine: a training, a rollback."""
-RATE = 300.0
+RATE = 500.0
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -112,7 +115,7 @@ def stack(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
     # Only drift is to lead to a new model, and to one: the next would have to wait for the cooldown.
     own = {"home": tmp_path_factory.mktemp("page"), "dashboard_token": TOKEN, "new_labels": 0}
     with LocalStack(Settings.model_validate(own), say=print) as stack:
-        stack.start_workers(("score", "monitor", "retrain", "dashboard"))
+        stack.start_workers()
         stack.wait_until_ready()
         yield stack
 
@@ -145,7 +148,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
         with Image.open(path) as image:
             image.load()
         bottom = image.height if height is None else min(height, image.height)
-        image.crop((0, 0, image.width, bottom)).quantize(128).save(path, optimize=True)
+        image.crop((0, 0, image.width, bottom)).quantize(256).save(path, optimize=True)
 
     return take
 
@@ -157,26 +160,9 @@ def empty(viewer: Viewer) -> Page:
     return page
 
 
-@pytest.fixture(scope="module")
-def calm(empty: Page, stream: Stream) -> Page:
-    """A full window of people as the model knows them."""
-    stream.send("calm", 800)
-    expect(empty.get_by_role("heading", level=1)).to_contain_text("still those the model knows", timeout=PATIENCE)
-    return empty
-
-
-@dataclass
-class Drift:
-    """The page while other people come in, and how late it showed them."""
-
-    page: Page
-    scores_before: str
-    delays: list[float]
-
-
 WATCH = """() => {
   window.delays = [];
-  const newest = () => document.querySelector("#headline .figures time").dateTime;
+  const newest = () => document.querySelector("#headline .figures div:first-child time").dateTime;
   let seen = newest();
   new MutationObserver(() => {
     if (newest() === seen) return;
@@ -188,14 +174,32 @@ WATCH = """() => {
 
 
 @pytest.fixture(scope="module")
+def calm(empty: Page, stream: Stream) -> Page:
+    """A full window of people as the model knows them."""
+    stream.send("calm", 200)
+    expect(empty.get_by_role("heading", level=1)).to_contain_text("Getting to know the people", timeout=PATIENCE)
+    empty.evaluate(WATCH)
+    stream.send("calm", 600)
+    expect(empty.get_by_role("heading", level=1)).to_contain_text("still those the model knows", timeout=PATIENCE)
+    return empty
+
+
+@dataclass
+class Drift:
+    """The page once other people have come in, and the picture of the scores before."""
+
+    page: Page
+    scores_before: str
+
+
+@pytest.fixture(scope="module")
 def drifted(calm: Page, stream: Stream) -> Drift:
     """Other people have come in, not yet for so long that a new model is asked for."""
     scores_before = calm.locator("#scores .chart svg").inner_html()
-    calm.evaluate(WATCH)
     stream.send("drifted", 400)
     expect(calm.get_by_role("heading", level=1)).to_contain_text("Not the same people", timeout=PATIENCE)
     expect(calm.locator("#drift .card.drifts").first).to_be_visible(timeout=PATIENCE)
-    return Drift(calm, scores_before, calm.evaluate("window.delays"))
+    return Drift(calm, scores_before)
 
 
 @pytest.fixture(scope="module")
@@ -280,8 +284,9 @@ def test_other_people_are_named_with_an_alert_that_links_to_its_page(drifted: Dr
 
 
 def test_the_distributions_move_with_the_people(drifted: Drift) -> None:
-    unseen = drifted.page.locator("#drift .card", has=drifted.page.get_by_role("heading", name="industry", exact=True))
-    before, now = (int(share.rstrip("%")) for share in unseen.locator("tr", has_text="unseen").locator("td:not(.drawn)").all_inner_texts())  # fmt: skip
+    card = drifted.page.locator("#drift .card", has=drifted.page.get_by_role("heading", name="industry", exact=True))
+    shares = card.locator("tr", has_text="unseen").locator("td:not(.drawn)").all_inner_texts()
+    before, now = (int(share.rstrip("%")) for share in shares)
     assert before <= 1
     assert now >= 20
     assert drifted.page.locator("#scores .chart svg").inner_html() != drifted.scores_before
@@ -295,9 +300,9 @@ def test_the_heat_map_has_a_table_that_says_which_columns_drift(drifted: Drift) 
 
 def test_what_comes_in_is_on_the_page_within_a_second(drifted: Drift) -> None:
     """Measured from the newest contact of the window, so through scorer, monitor and dashboard."""
-    median, slowest = np.median(drifted.delays), max(drifted.delays)
-    print(f"newest contact to page: median {median:.0f} ms, slowest {slowest:.0f} ms of {len(drifted.delays)}")
-    assert median < 1_000 * float(os.environ.get("DRIFTLINE_TEST_SLOWNESS", "2"))
+    delays = drifted.page.evaluate("window.delays")
+    print(f"newest contact to page: median {np.median(delays):.0f} ms, slowest {max(delays):.0f} ms of {len(delays)}")
+    assert np.median(delays) < 2_000, "the machine is busy with other tests, so a second is not to be had for sure"
 
 
 def test_an_update_leaves_focus_scrolling_and_opened_details_alone(drifted: Drift, stream: Stream) -> None:
@@ -316,12 +321,12 @@ def test_a_full_page_is_accessible_in_light_in_dark_and_on_a_phone(
     drifted: Drift, viewer: Viewer, picture: Callable[..., None]
 ) -> None:
     check_accessible(drifted.page)
-    for name, phone, dark in (("dashboard", False, False), ("dashboard_dark", False, True), ("dashboard_phone", True, False)):  # fmt: skip
+    for look, phone, dark in LOOKS:
         page = viewer.open(phone=phone, dark=dark)
         expect(page.locator("#drift .card").first).to_be_visible()
         check_fits(page)
         check_accessible(page)
-        picture(page, name, height=None if phone or dark else PICTURE)
+        picture(page, f"dashboard{look}", height=None if look else PICTURE)
         page.context.close()
 
 
@@ -334,7 +339,7 @@ def test_the_page_of_an_alert_says_what_since_when_and_what_to_do(
 ) -> None:
     link = drifted.page.locator("#headline nav a", has_text="Data drift").get_attribute("href")
     assert link is not None
-    for name, phone, dark in (("alert_page", False, False), ("alert_page_dark", False, True), ("alert_page_phone", True, False)):  # fmt: skip
+    for look, phone, dark in LOOKS:
         page = viewer.open(link, phone=phone, dark=dark)
         expect(page.get_by_role("heading", level=1)).to_contain_text("not like the people the model was trained for")
         expect(page.get_by_role("heading", name="What to do")).to_be_visible()
@@ -343,7 +348,7 @@ def test_the_page_of_an_alert_says_what_since_when_and_what_to_do(
         expect(page.get_by_role("link", name="The guide on this")).to_have_attribute("href", re.compile("#data_drift$"))
         check_fits(page)
         check_accessible(page)
-        picture(page, name)
+        picture(page, f"alert_page{look}")
         page.context.close()
 
 
@@ -416,7 +421,7 @@ def test_a_new_champion_ends_the_alert(promoted: Page) -> None:
     expect(promoted.locator("#models .decisions")).to_contain_text("version 2 against 1")
     expect(promoted.locator("#drift")).to_contain_text(re.compile(r"None firing, \d+ resolved"))
     promoted.locator("#drift .timeline a", has_text="Data drift").last.click()
-    expect(promoted.get_by_role("heading", name="What the gate decided").or_(promoted.locator(".proof tbody tr").first).first).to_be_visible()  # fmt: skip
+    expect(promoted.locator(".proof tbody tr", has_text="raw_industry").first).to_be_visible()
     promoted.go_back()
 
 
