@@ -31,8 +31,12 @@ function draw(state, changed) {
   for (const { id, view, needs } of SECTIONS) {
     if (!needs.some((key) => changed.has(key))) continue;
     const section = document.getElementById(id);
-    show(section, view(state));
-    drawCharts(section);
+    try {
+      show(section, view(state));
+      drawCharts(section);
+    } catch (fault) {
+      reportError(fault); // the other sections stand all the same
+    }
   }
   page.removeAttribute("aria-busy");
 }

@@ -19,7 +19,7 @@ export function predictions({ predictions: latest }) {
     ),
     h(
       "div",
-      { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Recent predictions" },
+      { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Predictions, the newest first" },
       h(
         "table",
         {},

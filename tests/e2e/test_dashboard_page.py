@@ -3,7 +3,8 @@
 The tests come in the order of the story. Each fixture takes the stream one step further, so a test alone takes it as
 far as it needs. Screenshots go to the folder that DRIFTLINE_TEST_ARTEFACTS names; two of them are in the docs:
 
-    DRIFTLINE_TEST_ARTEFACTS=pictures .venv/bin/pytest tests/e2e/test_dashboard_page.py -k "full_page or page_of_an_alert"
+    DRIFTLINE_TEST_ARTEFACTS=pictures DRIFTLINE_TEST_RATE=60 \\
+        .venv/bin/pytest tests/e2e/test_dashboard_page.py -k "full_page or page_of_an_alert"
     cp pictures/dashboard.png pictures/alert_page.png docs/images
 """
 
@@ -27,9 +28,11 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from driftline.kafka_clients import ensure_topics
+from driftline.events import WindowReport, decode
+from driftline.kafka_clients import ensure_topics, read_all
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
+from driftline.topics import WINDOWS
 from producers.kafka_replay import replay
 from producers.replay import Pacer
 from producers.scenarios import SCENARIOS
@@ -43,7 +46,8 @@ LOOKS = (("", False, False), ("_dark", False, True), ("_phone", True, False))
 """Ending of the picture's name, whether it is that of a phone, and whether it is dark."""
 PATIENCE = 40_000
 """Milliseconds, for what takes long on a busy machine: a training, a rollback."""
-RATE = 500.0
+RATE = float(os.environ.get("DRIFTLINE_TEST_RATE", "500"))
+"""Contacts a second; fewer make pictures with more to see."""
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -161,16 +165,13 @@ def empty(viewer: Viewer) -> Page:
 
 
 WATCH = """() => {
-  window.delays = [];
+  window.shown = [];
   const newest = () => document.querySelector("#headline .figures div:first-child time").dateTime;
-  let seen = newest();
   new MutationObserver(() => {
-    if (newest() === seen) return;
-    seen = newest();
-    window.delays.push(Date.now() - Date.parse(seen));
+    if (window.shown.at(-1)?.[0] !== newest()) window.shown.push([newest(), Date.now()]);
   }).observe(document.getElementById("headline"), { subtree: true, attributes: true, childList: true });
 }"""
-"""Notes how old the newest contact of the window is, at each moment that the page shows another one."""
+"""Notes when the page shows another window: the time of its newest contact, which names it, and the time by then."""
 
 
 @pytest.fixture(scope="module")
@@ -229,16 +230,9 @@ def rolled_back(promoted: Page) -> Page:
 
 
 def check_accessible(page: Page) -> None:
-    """No rule of axe-core is broken in a way that it calls serious or critical."""
-    page.evaluate("document.fonts.ready")
+    """No rule of axe-core is broken, grave or not."""
     broken = Axe().run(page).response["violations"]
-    grave = [
-        (rule["id"], node["target"], node["failureSummary"])
-        for rule in broken
-        if rule["impact"] in {"serious", "critical"}
-        for node in rule["nodes"][:3]
-    ]
-    assert grave == []
+    assert [(rule["id"], rule["impact"], [node["target"] for node in rule["nodes"]]) for rule in broken] == []
 
 
 def check_fits(page: Page) -> None:
@@ -298,11 +292,14 @@ def test_the_heat_map_has_a_table_that_says_which_columns_drift(drifted: Drift) 
     expect(row).to_contain_text("drifts")
 
 
-def test_what_comes_in_is_on_the_page_within_a_second(drifted: Drift) -> None:
-    """Measured from the newest contact of the window, so through scorer, monitor and dashboard."""
-    delays = drifted.page.evaluate("window.delays")
-    print(f"newest contact to page: median {np.median(delays):.0f} ms, slowest {max(delays):.0f} ms of {len(delays)}")
-    assert np.median(delays) < 2_000, "the machine is busy with other tests, so a second is not to be had for sure"
+def test_a_record_is_on_the_page_within_a_second(drifted: Drift, stack: LocalStack) -> None:
+    written: dict[datetime, float] = {}
+    for record in read_all(stack.settings, WINDOWS):
+        written.setdefault(decode(WindowReport, record.value).at, record.timestamp)
+    shown = [(datetime.fromisoformat(at), when) for at, when in drifted.page.evaluate("window.shown")]
+    delays = [when - written[at] for at, when in shown if at in written]
+    print(f"record to page: median {np.median(delays):.0f} ms, slowest {max(delays):.0f} ms of {len(delays)}")
+    assert np.median(delays) < 2_000, "a second on a quiet machine; here other tests run beside it"
 
 
 def test_an_update_leaves_focus_scrolling_and_opened_details_alone(drifted: Drift, stream: Stream) -> None:
@@ -311,16 +308,16 @@ def test_an_update_leaves_focus_scrolling_and_opened_details_alone(drifted: Drif
     expect(opened).to_have_count(1)
     opened.focus()
     before, top = page.locator("#headline .value").first.inner_text(), page.evaluate("scrollY")
-    stream.send("drifted", 50)
+    stream.send("drifted", 30)
     expect(page.locator("#headline .value").first).not_to_have_text(before, timeout=PATIENCE)
     expect(opened).to_be_focused()
     assert page.evaluate("scrollY") == top
 
 
 def test_a_full_page_is_accessible_in_light_in_dark_and_on_a_phone(
-    drifted: Drift, viewer: Viewer, picture: Callable[..., None]
+    drifted: Drift, viewer: Viewer, stream: Stream, picture: Callable[..., None]
 ) -> None:
-    check_accessible(drifted.page)
+    flowing = stream.start("drifted", 50)
     for look, phone, dark in LOOKS:
         page = viewer.open(phone=phone, dark=dark)
         expect(page.locator("#drift .card").first).to_be_visible()
@@ -328,6 +325,7 @@ def test_a_full_page_is_accessible_in_light_in_dark_and_on_a_phone(
         check_accessible(page)
         picture(page, f"dashboard{look}", height=None if look else PICTURE)
         page.context.close()
+    flowing.result()
 
 
 PICTURE = 2_150
