@@ -14,7 +14,7 @@ import msgspec
 from driftline.counts import Counter, champion, firing, labels, labels_line
 from driftline.events import LabelAccount
 from driftline.kafka_clients import wait_for_kafka
-from driftline.redis_client import RETRAIN_PROGRESS, UNREACHABLE, open_redis, redis_address
+from driftline.redis_client import RETRAIN_PROGRESS, RedisError, open_redis, redis_address
 from driftline.settings import Settings
 
 WORKERS = ("score", "monitor", "retrain", "api", "dashboard")
@@ -109,7 +109,7 @@ def read_retraining(settings: Settings) -> dict[str, str] | None:
     """What the retrainer is doing now, None where that is nothing or Redis does not tell."""
     try:
         found: Any = open_redis(settings).hgetall(RETRAIN_PROGRESS)
-    except UNREACHABLE:
+    except RedisError:
         return None
     return found or None
 
@@ -129,7 +129,7 @@ def _redis_answers(settings: Settings) -> bool:
         return False
     try:
         return bool(open_redis(settings).ping())
-    except UNREACHABLE:
+    except RedisError:
         return False
 
 

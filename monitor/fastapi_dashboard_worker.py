@@ -30,6 +30,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
 
     Raises:
         SettingsError: no broker is named, the address is taken, or there is no place to keep a token.
+        RuntimeError: something on the topics, or in here, is not as foreseen.
     """
     connection(settings)
     token, where = _token(settings)
@@ -55,6 +56,8 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     finally:
         stop.set()
         reader.join(END_SECONDS)
+    if reader.fault is not None:
+        raise RuntimeError(f"the topics could not be read on: {reader.fault!r}") from reader.fault
 
 
 def _token(settings: Settings) -> tuple[str, str]:

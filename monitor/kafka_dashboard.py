@@ -40,7 +40,7 @@ from monitor.dashboard_state import MOMENTS, DashboardState, Looked, Tally, Writ
 Say = Callable[[str], None]
 FOLLOWED: tuple[Topic, ...] = (MODEL_EVENTS, ALERTS, DEAD_LETTERS, WINDOWS)
 COUNT_SECONDS = 0.5
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 1.0
 SAMPLE = 100
 """Newest predictions of each partition that are looked at."""
 POLL_MS = 100
@@ -51,14 +51,19 @@ PATIENCE: dict[str, Any] = {"request_timeout_ms": 3_000, "bootstrap_timeout_ms":
 
 
 class KafkaDashboard:
-    """Keeps a feed up to date until ``stop`` is set."""
+    """Keeps a feed up to date until ``stop`` is set.
+
+    Attributes:
+        fault: what ended it all, where that is nothing to wait for.
+    """
 
     def __init__(self, settings: Settings, feed: Feed, say: Say, stop: Flag) -> None:
         self._settings, self._feed, self._say, self._stop = settings, feed, say, stop
         self._life: tuple[str, ...] | None = None
         self._trouble: str | None = None
+        self.fault: Exception | None = None
         self._threads = [
-            Thread(target=body, name=name, daemon=True)
+            Thread(target=self._guarded, args=(body,), name=name, daemon=True)
             for name, body in (("follow", self._follow), ("count", self._count), ("look", self._look))
         ]
 
@@ -71,6 +76,14 @@ class KafkaDashboard:
         """Wait for their end, after ``stop`` has been set."""
         for thread in self._threads:
             thread.join(seconds)
+
+    def _guarded(self, body: Callable[[], None]) -> None:
+        """A page that is kept up to date by two of three would mislead: rather none, and a start anew."""
+        try:
+            body()
+        except Exception as fault:
+            self.fault = fault
+            self._stop.set()
 
     # The events.
 
@@ -279,4 +292,4 @@ def settings_part(settings: Settings) -> dict[str, Any]:
 
 def new_state(settings: Settings) -> DashboardState:
     """Before anything has been read."""
-    return DashboardState(settings_part(settings))
+    return DashboardState(settings_part(settings), trouble=f"waiting for Kafka at {settings.kafka}")
