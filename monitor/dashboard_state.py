@@ -67,6 +67,8 @@ class AlertStory(Struct, frozen=True):
 
     alert: Alert
     changes: list[Change]
+    fired: Alert | None
+    """As it last fired: one that is resolved has no columns of its own any more."""
 
 
 class ModelVersion(Struct, frozen=True):
@@ -213,7 +215,8 @@ class DashboardState:
         changes = [] if story is None else story.changes
         if change not in changes:
             changes = [*changes, change]
-        self._alerts[alert.id] = AlertStory(alert, changes)
+        fired = alert if alert.state == "firing" else story and story.fired
+        self._alerts[alert.id] = AlertStory(alert, changes, fired)
         if len(self._alerts) > ALERTS:
             self._forget_an_alert()
         return ("alerts", "health")
@@ -361,7 +364,8 @@ class DashboardState:
             return None
         caused = [decision for decision in reversed(self._decisions.values()) if decision.trigger == alert_id]
         can = story.alert.state == "firing" and story.alert.model_version == self.champion
-        return {"alert": story.alert, "changes": story.changes, "decisions": caused, "acknowledge": can}
+        told = {"alert": story.alert, "changes": story.changes, "fired": story.fired}
+        return told | {"decisions": caused, "acknowledge": can}
 
     def _health_part(self) -> dict[str, Any]:
         looked = self._looked or Looked({}, {}, None)

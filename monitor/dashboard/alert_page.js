@@ -1,0 +1,243 @@
+// The page of one alert: what, since when, the evidence, what to do, and what became of it.
+
+import { card } from "./column_card.js";
+import { drawCharts, legend } from "./charts.js";
+import { confirm } from "./confirm.js";
+import { h, icon, show } from "./dom.js";
+import { count, finePercent, percent, setClock, signed, statistic } from "./format.js";
+import { follow } from "./live.js";
+import { decision } from "./models.js";
+import { keepUp, sayConnection } from "./page.js";
+import { openReport } from "./report_link.js";
+import { runbook } from "./runbook.js";
+import { at, badge, column, KINDS, since } from "./words.js";
+
+const id = decodeURIComponent(location.pathname.split("/").at(-1));
+const page = document.querySelector("main");
+
+/** Fetch the alert and draw it; it is asked for again whenever alerts or decisions change. */
+async function draw() {
+  const response = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
+  const answer = await response.json();
+  document.title = response.ok ? `${KINDS[answer.alert.kind]} · Driftline` : "No such alert · Driftline";
+  show(page, response.ok ? view(answer) : absent(answer.detail));
+  page.removeAttribute("aria-busy");
+  drawCharts(page);
+}
+
+const absent = (detail) => [
+  h("h1", {}, "There is no such alert"),
+  h("p", {}, `${detail}. It may be older than what the topic keeps.`),
+  h("p", {}, h("a", { href: "/" }, "See the alerts that there are")),
+];
+
+function view({ alert, changes, decisions, acknowledge, fired }) {
+  const firing = alert.state === "firing";
+  const todo = runbook(alert);
+  return [
+    h(
+      "div",
+      { class: `answer ${firing ? alert.level : "resolved"}` },
+      h("p", { class: "question" }, KINDS[alert.kind], " ", h("span", { class: "muted" }, alert.id)),
+      h(
+        "h1",
+        { "aria-live": "polite", "aria-atomic": "true" },
+        icon(firing ? alert.level : "resolved"),
+        h("span", {}, alert.summary),
+      ),
+      h(
+        "p",
+        { class: "explained" },
+        badge(firing ? alert.level : "resolved"),
+        h(
+          "span",
+          {},
+          firing ? "firing since " : "fired from ",
+          at(alert.started_at),
+          firing ? [" (", since(alert.started_at), ")"] : [" to ", at(alert.resolved_at ?? alert.updated_at)],
+        ),
+        alert.acknowledged_at ? h("span", {}, "accepted ", at(alert.acknowledged_at)) : null,
+      ),
+    ),
+    h("section", { class: "panel", "aria-labelledby": "todo" }, whatToDo(alert, todo, acknowledge)),
+    h("section", { class: "panel", "aria-labelledby": "evidence" }, evidence(fired ?? alert)),
+    firing
+      ? h("section", {
+          class: "panel",
+          id: "now",
+          "data-key": "now",
+          "data-kept": true,
+          hidden: true,
+          "aria-label": "What it looks like now",
+        })
+      : null,
+    decisions.length
+      ? h(
+          "section",
+          { class: "panel", "aria-labelledby": "decided" },
+          h("h2", { id: "decided" }, "What the gate decided"),
+          h(
+            "ul",
+            { class: "decisions" },
+            decisions.map((one) => decision(one, false)),
+          ),
+        )
+      : null,
+    h(
+      "section",
+      { class: "panel", "aria-labelledby": "changes" },
+      h("h2", { id: "changes" }, "How it went"),
+      h("ol", { class: "changes" }, changes.map(change)),
+    ),
+  ];
+}
+
+function whatToDo(alert, { cause, steps, meant, urgency }, acknowledge) {
+  return [
+    h("h2", { id: "todo" }, "What to do"),
+    h("p", { class: "verdict" }, urgency),
+    h("p", {}, h("b", {}, "Likely cause. "), cause),
+    h(
+      "ol",
+      { class: "steps" },
+      steps.map((step) => h("li", {}, step)),
+    ),
+    h(
+      "p",
+      { class: "choices" },
+      acknowledge
+        ? h(
+            "button",
+            { type: "button", "data-key": "acknowledge", "data-action": "acknowledge" },
+            "It is meant: acknowledge …",
+          )
+        : null,
+      h("a", { class: "button", href: `/alerts/${alert.id}/report`, "data-action": "report" }, "Evidently report"),
+      h("a", { class: "button", href: alert.runbook, rel: "noreferrer" }, "The guide on this"),
+    ),
+    acknowledge
+      ? h(
+          "p",
+          { class: "muted" },
+          `${meant}? Acknowledge, and these columns raise no alert of this kind again until the next promoted model brings its own reference. What else drifts is still told.`,
+        )
+      : null,
+    h("p", { class: "muted", id: "report", role: "status" }),
+  ];
+}
+
+function evidence({
+  columns,
+  window,
+  reference,
+  promise,
+  model_version: version,
+  drift_share: share,
+  at_contact: contact,
+}) {
+  return [
+    h("h2", { id: "evidence" }, "Evidence"),
+    h(
+      "p",
+      {},
+      `${count(window.contacts)} contacts up to contact ${count(contact)}, beside the ${count(reference.rows)} that version ${version} was judged on. Drift share ${percent(share)}.`,
+    ),
+    h(
+      "div",
+      { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Columns, the strongest first" },
+      h(
+        "table",
+        { class: "proof" },
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Column", "What changed", "Test", "Statistic", "Threshold", "Effect"].map((head) =>
+              h("th", { scope: "col" }, head),
+            ),
+          ),
+        ),
+        h("tbody", {}, columns.map(proof)),
+      ),
+    ),
+    h("p", {}, promised(promise)),
+  ];
+}
+
+const proof = ({ name, features, test, statistic: value, threshold, effect, cause }) =>
+  h(
+    "tr",
+    { "data-key": name },
+    h("th", { scope: "row" }, column(name), h("span", { class: "muted features" }, few(features))),
+    h("td", { class: "cause" }, cause),
+    h("td", {}, test),
+    h("td", { class: "figure" }, statistic(value)),
+    h("td", { class: "figure" }, statistic(threshold)),
+    h("td", { class: "figure" }, signed(effect)),
+  );
+
+const few = (features) =>
+  features.slice(0, 3).join(", ") + (features.length > 3 ? ` and ${features.length - 3} more features` : "");
+
+function promised({ holds, why, false_alarm_rate: rate, horizon }) {
+  if (holds)
+    return [
+      h("b", {}, "The promise holds. "),
+      `Without a change, at most ${finePercent(rate)} of runs of ${count(horizon)} contacts or labels raise any such alert.`,
+    ];
+  return [h("b", {}, "No promise about false alarms. "), why ? `${why}.` : "This one is a rule, not a test."];
+}
+
+const change = ({ state, level, at: when, at_contact: contact, drift_share: share }) =>
+  h(
+    "li",
+    { "data-key": when + level + state },
+    state === "firing" ? badge(level) : badge("resolved"),
+    h("span", {}, at(when)),
+    h("span", { class: "muted" }, `contact ${count(contact)}, drift share ${percent(share)}`),
+  );
+
+page.addEventListener("click", (event) => {
+  const action = event.target.closest("[data-action]")?.dataset.action;
+  if (action === "report") openReport(event, document.getElementById("report"));
+  if (action !== "acknowledge") return;
+  confirm({
+    title: "Acknowledge this alert?",
+    consequence:
+      "It is resolved, and its columns raise no alert of this kind again until the reference changes. Everybody sees that it was accepted.",
+    verb: "Acknowledge",
+    url: `/api/alerts/${encodeURIComponent(id)}/acknowledge`,
+    done: draw,
+  });
+});
+
+/** The columns of the alert as they are now, while it fires; the rest of the page is as it was when it last changed. */
+function drawNow(state) {
+  const place = document.getElementById("now");
+  const names = state.alerts.find(({ alert }) => alert.id === id)?.alert.columns.map(({ name }) => name) ?? [];
+  const shown = state.window?.distributions.filter(({ column: name }) => names.includes(name)) ?? [];
+  if (!place) return;
+  place.hidden = !shown.length;
+  if (!shown.length) return;
+  show(
+    place,
+    h("h2", {}, "What it looks like now"),
+    h("p", { class: "verdict" }, "The window of this moment; the evidence above is that of the alert's last change."),
+    legend(),
+    h(
+      "ul",
+      { class: "cards" },
+      shown.map((found) => card(found, state.window)),
+    ),
+  );
+  drawCharts(place);
+}
+
+keepUp(page);
+follow(async (state, changed) => {
+  if (changed.has("now")) setClock(state.now);
+  if (changed.has("alerts") || changed.has("models")) await draw();
+  drawNow(state);
+}, sayConnection);
