@@ -294,6 +294,27 @@ def backtest(settings: Settings, options: Namespace) -> int:
     return DONE
 
 
+def report(settings: Settings, options: Namespace) -> int:
+    """The Evidently report of an alert or of the newest window."""
+    from driftline.kafka_clients import wait_for_kafka
+
+    out = Path(options.out)
+    if not out.parent.is_dir():
+        raise UsageError(f"-o {out}: there is no folder {out.parent}")
+    raise_on_signals()
+    wait_for_kafka(settings, say, timeout=30)
+    from monitor.kafka_report import report as run
+
+    found = run(settings, options.alert, out, say)
+    if options.json:
+        print_json(found)
+    else:
+        drifted = [column["name"] for column in found["columns"] if column["drifted"]]
+        print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, made in {found['seconds']:.0f} s")
+        print(f"Evidently marks {len(drifted)} of {len(found['columns'])} features: {', '.join(drifted) or 'none'}")
+    return DONE
+
+
 def watch(settings: Settings, options: Namespace) -> int:
     """The live view until Ctrl-C."""
     from driftline.kafka_clients import wait_for_kafka
@@ -340,7 +361,7 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 _ALL = (
-    demo, up, replay, scenarios, import_, score, monitor, retrain, api, alerts, backtest, model, watch, status,
+    demo, up, replay, scenarios, import_, score, monitor, retrain, api, alerts, backtest, report, model, watch, status,
 )  # fmt: skip
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {command.__name__.rstrip("_"): command for command in _ALL}
 

@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     )
     retrain_seconds: Annotated[float, Field(gt=0)] = Field(600.0, description="that a training may take")
     retrain_memory_mb: int = Field(4_096, ge=256, description="of address space that a training may take")
+    report_seconds: Annotated[float, Field(gt=0)] = Field(120.0, description="that an Evidently report may take")
+    report_memory_mb: int = Field(4_096, ge=256, description="of address space that an Evidently report may take")
     instance: str = Field(
         default_factory=platform.node,
         pattern=r"^[A-Za-z0-9._-]+$",
