@@ -101,11 +101,11 @@ def _note(title: str, about: About, tested: Sequence[Tested], left_out: Mapping[
     if alert is not None:
         yield f'<p class="lead">{escape(alert.summary)}</p>'
         yield _quiet(
-            f"{alert.kind}, level {alert.level}; it began at {_time(alert.started_at)}, this is its window as it last fired"
+            f"{alert.kind}, level {alert.level}, since {_time(alert.started_at)}; this is its window as it last fired"
         )
     yield _quiet(
-        f"Model version {about.model_version}: {about.contacts:,} contacts up to number {about.at_contact:,}, sent until"
-        f" {_time(about.at)}, beside the {about.reference.rows:,} of its reference {about.reference.id}"
+        f"Model version {about.model_version}: {about.contacts:,} contacts up to number {about.at_contact:,}, sent"
+        f" until {_time(about.at)}, beside the {about.reference.rows:,} of its reference {about.reference.id}"
     )
     yield from (f"<p>{escape(note)}</p>" for note in about.notes)
     marked, ours = sum(one.drifted for one in tested), sum(one.strongest.drifted for one in tested)
