@@ -154,6 +154,14 @@ def api(settings: Settings, options: Namespace) -> int:
     return _work(settings, "api", lambda: run(settings, say, stop))
 
 
+def notify(settings: Settings, options: Namespace) -> int:
+    """The notifier."""
+    stop = stop_on_signals()
+    from monitor.kafka_notify import run
+
+    return _work(settings, "notify", lambda: run(settings, say, stop))
+
+
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
     """A worker ends only when it is interrupted, or fails."""
     clear_ready(settings.home, name)
@@ -239,7 +247,8 @@ def alerts(settings: Settings, options: Namespace) -> int:
     wait_for_kafka(settings, say, timeout=None if options.follow else 30, stop=stop)
     for alert in stored_alerts(settings, follow=options.follow, stop=stop):
         if alert.level in levels and (since is None or alert.updated_at >= since):
-            print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+            shown = encode(alert).decode() if options.json else alert_line(alert, settings.alert_page(alert.id))
+            print(shown, flush=True)
     return INTERRUPTED if stop.is_set() else DONE
 
 
@@ -361,7 +370,8 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 _ALL = (
-    demo, up, replay, scenarios, import_, score, monitor, retrain, api, alerts, backtest, report, model, watch, status,
+    demo, up, replay, scenarios, import_, score, monitor, retrain, api, notify, alerts, backtest, report, model, watch,
+    status,
 )  # fmt: skip
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {command.__name__.rstrip("_"): command for command in _ALL}
 

@@ -52,6 +52,7 @@ def parser(scenarios: Callable[[], str] = str) -> argparse.ArgumentParser:
     add("score", "the scoring worker: contacts to predictions")
     add("monitor", "the monitor: predictions to panes, alerts and Redis")
     add("api", "the HTTP API: POST /predict and /predict/batch, by the scorer of the stream")
+    add("notify", "the notifier: alerts to webhooks, such as Slack and Alertmanager")
     add("retrain", "the retraining worker: makes the first champion, then of alerts in Redis a better one")
 
     alerts = add("alerts", "print alerts, one a line")

@@ -52,6 +52,8 @@ def read_status(settings: Settings) -> Status:
         retraining=_retraining(settings) if parts["redis"]["reachable"] else None,
     )
     for name, pid in _pids(settings).items():
+        if name == "notify":  # it runs where there is somebody to tell
+            status["workers"][name] = {"lag": None}
         if name in status["workers"]:
             status["workers"][name] |= {"pid": pid, "alive": _is_alive(pid)}
     if parts["kafka"]["reachable"]:
