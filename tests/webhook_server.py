@@ -93,6 +93,14 @@ class WebhookServer:
             time.sleep(0.02)
         return self.hooks
 
+    def wait_for_change(self, change: str, seconds: float = 60.0) -> list[Hook]:
+        """Once this one has been taken, all that came."""
+        deadline = time.monotonic() + seconds
+        while all(hook.change != change for hook in self.taken):
+            assert time.monotonic() < deadline, f"{change} did not come: {self.hooks}"
+            time.sleep(0.02)
+        return self.hooks
+
     def _serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
         with self._lock:
             hook = Hook(len(self.hooks), handler.path, body, dict(handler.headers), time.monotonic())
