@@ -34,8 +34,9 @@ from driftline.settings import Settings
 from driftline.status import read_parts, read_retraining, read_workers
 from driftline.topics import ALERTS, DEAD_LETTERS, MODEL_EVENTS, PREDICTIONS, TOPICS, WINDOWS, Topic
 from driftline.workers import mark_ready
+from monitor.dashboard_document import Written
 from monitor.dashboard_feed import Feed
-from monitor.dashboard_state import MOMENTS, DashboardState, Looked, Tally, Written
+from monitor.dashboard_state import MOMENTS, DashboardState, Looked, Tally
 
 Say = Callable[[str], None]
 FOLLOWED: tuple[Topic, ...] = (MODEL_EVENTS, ALERTS, DEAD_LETTERS, WINDOWS)
