@@ -229,7 +229,7 @@ function drawNow(state) {
     h(
       "ul",
       { class: "cards" },
-      shown.map((found) => card(found, state.window)),
+      shown.map((found) => card(found, state.window, "h3")),
     ),
   );
   drawCharts(place);
