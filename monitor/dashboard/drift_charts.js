@@ -7,7 +7,7 @@ import { column } from "./words.js";
 
 const CELL = 7; // px, the narrowest that is shown
 const ROW = 18;
-const MARGIN = { marginLeft: 128, marginRight: 44 };
+const MARGIN = { marginLeft: 140, marginRight: 48 };
 /** Multiples of the threshold from which on a cell has the next colour. */
 const STEPS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
 
