@@ -56,7 +56,7 @@ function throughput({ at: seconds, replayed, scored }) {
   const said = known.length
     ? `Contacts a second over the last ${duration((known.at(-1).at - known[0].at) / 1000)}: ${count(last(replayed))} replayed and ${count(last(scored))} scored now`
     : "No throughput yet";
-  return chart(130, said, [seconds.at(-1), replayed, scored], (width) => ({
+  return chart(190, said, [seconds.at(-1), replayed, scored], (width) => ({
     marginLeft: 34,
     marginRight: 8,
     marginTop: 8,
