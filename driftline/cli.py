@@ -166,6 +166,14 @@ def dashboard(settings: Settings, options: Namespace) -> int:
     return _work(settings, "dashboard", lambda: run(settings, say, stop))
 
 
+def notify(settings: Settings, options: Namespace) -> int:
+    """The notifier."""
+    stop = stop_on_signals()
+    from monitor.kafka_notify import run
+
+    return _work(settings, "notify", lambda: run(settings, say, stop))
+
+
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
     """A worker ends only when it is interrupted, or fails."""
     clear_ready(settings.home, name)
@@ -251,7 +259,8 @@ def alerts(settings: Settings, options: Namespace) -> int:
     wait_for_kafka(settings, say, timeout=None if options.follow else 30, stop=stop)
     for alert in stored_alerts(settings, follow=options.follow, stop=stop):
         if alert.level in levels and (since is None or alert.updated_at >= since):
-            print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+            shown = encode(alert).decode() if options.json else alert_line(alert, settings.alert_page(alert.id))
+            print(shown, flush=True)
     return INTERRUPTED if stop.is_set() else DONE
 
 
@@ -306,6 +315,27 @@ def backtest(settings: Settings, options: Namespace) -> int:
     return DONE
 
 
+def report(settings: Settings, options: Namespace) -> int:
+    """The Evidently report of an alert or of the newest window."""
+    from driftline.kafka_clients import wait_for_kafka
+
+    out = Path(options.out)
+    if not out.parent.is_dir():
+        raise UsageError(f"-o {out}: there is no folder {out.parent}")
+    raise_on_signals()
+    wait_for_kafka(settings, say, timeout=30)
+    from monitor.kafka_report import report as run
+
+    found = run(settings, options.alert, out, say)
+    if options.json:
+        print_json(found)
+    else:
+        drifted = [column["name"] for column in found["columns"] if column["drifted"]]
+        print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, made in {found['seconds']:.0f} s")
+        print(f"Evidently marks {len(drifted)} of {len(found['columns'])} features: {', '.join(drifted) or 'none'}")
+    return DONE
+
+
 def watch(settings: Settings, options: Namespace) -> int:
     """The live view until Ctrl-C."""
     from driftline.kafka_clients import wait_for_kafka
@@ -352,8 +382,8 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 _ALL = (
-    demo, up, replay, scenarios, import_, score, monitor, retrain, api, dashboard, alerts, backtest, model, watch,
-    status,
+    demo, up, replay, scenarios, import_, score, monitor, retrain, api, dashboard, notify, alerts, backtest, report,
+    model, watch, status,
 )  # fmt: skip
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {command.__name__.rstrip("_"): command for command in _ALL}
 

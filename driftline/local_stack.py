@@ -101,8 +101,11 @@ class LocalStack:
         self.stop()
 
     def start_workers(self, workers: Sequence[str] = WORKERS) -> None:
-        """Start one process per worker, each as ``driftline <worker>`` with this stack's addresses."""
-        for name in workers:
+        """Start one process per worker, each as ``driftline <worker>`` with this stack's addresses.
+
+        The notifier is one of them where there is somebody to tell.
+        """
+        for name in (*workers, *(["notify"] if self.settings.webhook_urls is not None else [])):
             self._spawn(name, [sys.executable, "-m", "driftline.cli", name])
         self._write_state()
 

@@ -73,6 +73,8 @@ def read_workers(settings: Settings) -> dict[str, dict[str, Any]]:
     """The workers of the local stack, where one is up; how far they are behind is not looked at here."""
     workers: dict[str, dict[str, Any]] = {name: {"pid": None, "alive": False, "lag": None} for name in WORKERS}
     for name, pid in _pids(settings).items():
+        if name == "notify":  # it runs where there is somebody to tell
+            workers[name] = {"lag": None}
         if name in workers:
             workers[name] |= {"pid": pid, "alive": _is_alive(pid)}
     return workers

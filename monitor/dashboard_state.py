@@ -215,7 +215,7 @@ class DashboardState:
         changes = [] if story is None else story.changes
         if change not in changes:
             changes = [*changes, change]
-        fired = alert if alert.state == "firing" else story and story.fired
+        fired = alert if alert.state == "firing" else None if story is None else story.fired
         self._alerts[alert.id] = AlertStory(alert, changes, fired)
         if len(self._alerts) > ALERTS:
             self._forget_an_alert()

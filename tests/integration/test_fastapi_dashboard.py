@@ -229,6 +229,20 @@ def test_a_rollback_from_what_is_not_the_champion_is_refused(client: httpx.Clien
     assert client.post("/api/models/rollback", headers=AUTHORISED, content=b"{}").status_code == 422
 
 
+def test_a_report_is_made_once_it_is_asked_for_and_what_is_amiss_is_said(
+    client: httpx.Client, settings: Settings
+) -> None:
+    publish(settings, ALERTS, alert("--a"))  # as an option it would be another one
+    until(lambda: state(client)["alerts"])
+    first = client.get("/alerts/--a/report")
+    assert (first.status_code, first.headers["retry-after"]) == (503, "2")
+    failed = until(lambda: answer if (answer := client.get("/alerts/--a/report")).status_code != 503 else None, 60)
+    assert failed.status_code == 500
+    print(failed.text)
+    assert client.get("/alerts/unknown/report").status_code == 404
+    assert list((settings.home / "reports").iterdir()) == []
+
+
 # Who may read it
 
 

@@ -92,6 +92,7 @@ def test_an_alert_keeps_its_changes_and_can_be_acknowledged_while_it_fires_under
     assert set(shown(state)["health"]["firing"]) == {"a", "b"}
     state.alerted(alert("a", "resolved"))
     assert shown(state)["health"]["firing"] == ["b"]
+    assert state.alert("a")["fired"].level == "retrain"  # type: ignore[index]
     assert state.alert("a")["acknowledge"] is False  # type: ignore[index]
     state.model_changed(champion("2"))
     assert state.alert("b")["acknowledge"] is False  # type: ignore[index]
