@@ -17,8 +17,13 @@ const page = document.querySelector("main");
 
 /** Fetch the alert and draw it; it is asked for again whenever alerts or decisions change. */
 async function draw() {
-  const response = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
-  const answer = await response.json();
+  let response, answer;
+  try {
+    response = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
+    answer = await response.json();
+  } catch {
+    return; // the line on top says that the connection is lost; once it is back, this is called again
+  }
   document.title = response.ok ? `${KINDS[answer.alert.kind]} · Driftline` : "No such alert · Driftline";
   show(page, response.ok ? view(answer) : absent(answer.detail));
   page.removeAttribute("aria-busy");
@@ -27,7 +32,7 @@ async function draw() {
 
 const absent = (detail) => [
   h("h1", {}, "There is no such alert"),
-  h("p", {}, `${detail}. It may be older than what the topic keeps.`),
+  h("p", {}, `${detail}.`),
   h("p", {}, h("a", { href: "/" }, "See the alerts that there are")),
 ];
 
@@ -57,6 +62,7 @@ function view({ alert, changes, decisions, acknowledge, fired }) {
           firing ? [" (", since(alert.started_at), ")"] : [" to ", at(alert.resolved_at ?? alert.updated_at)],
         ),
         alert.acknowledged_at ? h("span", {}, "accepted ", at(alert.acknowledged_at)) : null,
+        !firing && fired ? h("span", {}, "It said: ", fired.summary) : null,
       ),
     ),
     h("section", { class: "panel", "aria-labelledby": "todo" }, whatToDo(alert, todo, acknowledge)),
@@ -236,8 +242,11 @@ function drawNow(state) {
 }
 
 keepUp(page);
-follow(async (state, changed) => {
+let turn = Promise.resolve(); // one after the other, so that no older answer is drawn last
+follow((state, changed) => {
   if (changed.has("now")) setClock(state.now);
-  if (changed.has("alerts") || changed.has("models")) await draw();
-  drawNow(state);
+  turn = turn.then(async () => {
+    if (changed.has("alerts") || changed.has("models")) await draw();
+    drawNow(state);
+  });
 }, sayConnection);
