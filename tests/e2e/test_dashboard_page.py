@@ -317,13 +317,14 @@ def test_a_full_page_is_accessible_in_light_in_dark_and_on_a_phone(
     for look, phone, dark in LOOKS:
         page = viewer.open(phone=phone, dark=dark)
         expect(page.locator("#drift .card").first).to_be_visible()
-        flowing = stream.start("drifted", 20)
-        page.wait_for_timeout(700)  # for a picture of a stream that flows
+        if not look:
+            flowing = stream.start("drifted", 60)
+            page.wait_for_timeout(1_200)  # for a picture of a stream that flows
         picture(page, f"dashboard{look}", height=None if look else 2_020)
-        flowing.result()
         check_fits(page)
         check_accessible(page)
         page.context.close()
+    flowing.result()
 
 
 def test_the_page_of_an_alert_says_what_since_when_and_what_to_do(
