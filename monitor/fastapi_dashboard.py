@@ -40,8 +40,11 @@ POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-src 'self'; frame-ancestors 'self'; object-src 'none';"
     " base-uri 'none'; form-action 'none'"
 )
-REPORT_POLICY = "sandbox allow-scripts"
-"""Evidently's page is scripts; here they run in an origin of their own, without the token or the API."""
+REPORT_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline';"
+    " img-src data: blob:; font-src data:; worker-src blob:"
+)
+"""Evidently's page is scripts: they run in an origin of their own, without the API, and can load and send nothing."""
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -43,7 +43,7 @@ COUNT_SECONDS = 0.5
 LOOK_SECONDS = 1.0
 SAMPLE = 100
 """Newest predictions of each partition that are looked at."""
-POLL_MS = 100
+POLL_MS = 300
 AT_ONCE_MS = 10
 """That a fetch may wait for records where one is only to see what is there."""
 PATIENCE: dict[str, Any] = {"request_timeout_ms": 3_000, "bootstrap_timeout_ms": 2_000}

@@ -137,10 +137,17 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
     accepted = json.loads(driftline(folder, "alerts", "--ack", alert["id"], "--json"))
     assert (accepted["id"], accepted["state"]) == (alert["id"], "resolved")
     assert alert["id"] not in json.loads(driftline(folder, "status", "--json"))["firing"]
-    assert httpx.get(f"{stack['dashboard']}/alerts/{alert['id']}").status_code == 200
+    page = f"{stack['dashboard']}/alerts/{alert['id']}"
+    assert httpx.get(page).status_code == 200
     shown = httpx.get(f"{stack['dashboard']}/api/alerts/{alert['id']}").json()
     assert (shown["alert"], shown["acknowledge"]) == (accepted, False)
     assert [change["state"] for change in shown["changes"]][-1] == "resolved"
+    deadline = time.monotonic() + 90
+    while (report := httpx.get(f"{page}/report", timeout=30)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(float(report.headers["retry-after"]))
+    assert report.status_code == 200, report.text
+    assert report.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    assert alert["id"] in report.text
     done = subprocess.run(command("alerts", "--ack", "x"), cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "there is no alert x: `driftline alerts` lists them" in done.stderr

@@ -238,7 +238,7 @@ def test_a_report_is_made_once_it_is_asked_for_and_what_is_amiss_is_said(
     assert (first.status_code, first.headers["retry-after"]) == (503, "2")
     failed = until(lambda: answer if (answer := client.get("/alerts/--a/report")).status_code != 503 else None, 60)
     assert failed.status_code == 500
-    print(failed.text)
+    assert "model version 1 is not on the model-events topic" in failed.json()["detail"]
     assert client.get("/alerts/unknown/report").status_code == 404
     assert list((settings.home / "reports").iterdir()) == []
 
