@@ -1,24 +1,30 @@
 // The page of one alert: what, since when, the evidence, what to do, and what became of it.
 
+import { evidence } from "./alert_evidence.js";
 import { card } from "./column_card.js";
 import { drawCharts, legend } from "./charts.js";
 import { confirm } from "./confirm.js";
 import { h, icon, show } from "./dom.js";
-import { count, finePercent, percent, setClock, signed, statistic } from "./format.js";
+import { count, percent, setClock } from "./format.js";
 import { follow } from "./live.js";
 import { decision } from "./models.js";
 import { keepUp, sayConnection } from "./page.js";
 import { openReport } from "./report_link.js";
 import { runbook } from "./runbook.js";
-import { at, badge, column, KINDS, since } from "./words.js";
+import { at, badge, KINDS, since } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/").at(-1));
 const page = document.querySelector("main");
 
 /** Fetch the alert and draw it; it is asked for again whenever alerts or decisions change. */
 async function draw() {
-  const response = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
-  const answer = await response.json();
+  let response, answer;
+  try {
+    response = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
+    answer = await response.json();
+  } catch {
+    return; // the line on top says that the connection is lost; once it is back, this is called again
+  }
   document.title = response.ok ? `${KINDS[answer.alert.kind]} · Driftline` : "No such alert · Driftline";
   show(page, response.ok ? view(answer) : absent(answer.detail));
   page.removeAttribute("aria-busy");
@@ -27,7 +33,7 @@ async function draw() {
 
 const absent = (detail) => [
   h("h1", {}, "There is no such alert"),
-  h("p", {}, `${detail}. It may be older than what the topic keeps.`),
+  h("p", {}, `${detail}.`),
   h("p", {}, h("a", { href: "/" }, "See the alerts that there are")),
 ];
 
@@ -57,6 +63,7 @@ function view({ alert, changes, decisions, acknowledge, fired }) {
           firing ? [" (", since(alert.started_at), ")"] : [" to ", at(alert.resolved_at ?? alert.updated_at)],
         ),
         alert.acknowledged_at ? h("span", {}, "accepted ", at(alert.acknowledged_at)) : null,
+        !firing && fired ? h("span", {}, "It said: ", fired.summary) : null,
       ),
     ),
     h("section", { class: "panel", "aria-labelledby": "todo" }, whatToDo(alert, todo, acknowledge)),
@@ -94,7 +101,7 @@ function view({ alert, changes, decisions, acknowledge, fired }) {
 
 function whatToDo(alert, { cause, steps, meant, urgency }, acknowledge) {
   return [
-    h("h2", { id: "todo" }, "What to do"),
+    h("h2", { id: "todo" }, alert.state === "firing" ? "What to do" : "What it was, and what to do"),
     h("p", { class: "verdict" }, urgency),
     h("p", {}, h("b", {}, "Likely cause. "), cause),
     h(
@@ -124,70 +131,6 @@ function whatToDo(alert, { cause, steps, meant, urgency }, acknowledge) {
       : null,
     h("p", { class: "muted", id: "report", role: "status" }),
   ];
-}
-
-function evidence({
-  columns,
-  window,
-  reference,
-  promise,
-  model_version: version,
-  drift_share: share,
-  at_contact: contact,
-}) {
-  return [
-    h("h2", { id: "evidence" }, "Evidence"),
-    h(
-      "p",
-      {},
-      `${count(window.contacts)} contacts up to contact ${count(contact)}, beside the ${count(reference.rows)} that version ${version} was judged on. Drift share ${percent(share)}.`,
-    ),
-    h(
-      "div",
-      { class: "scrolled", tabindex: "0", role: "region", "aria-label": "Columns, the strongest first" },
-      h(
-        "table",
-        { class: "proof" },
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            ["Column", "What changed", "Test", "Statistic", "Threshold", "Effect"].map((head) =>
-              h("th", { scope: "col" }, head),
-            ),
-          ),
-        ),
-        h("tbody", {}, columns.map(proof)),
-      ),
-    ),
-    h("p", {}, promised(promise)),
-  ];
-}
-
-const proof = ({ name, features, test, statistic: value, threshold, effect, cause }) =>
-  h(
-    "tr",
-    { "data-key": name },
-    h("th", { scope: "row" }, column(name), h("span", { class: "muted features" }, few(features))),
-    h("td", { class: "cause" }, cause),
-    h("td", {}, test),
-    h("td", { class: "figure" }, statistic(value)),
-    h("td", { class: "figure" }, statistic(threshold)),
-    h("td", { class: "figure" }, signed(effect)),
-  );
-
-const few = (features) =>
-  features.slice(0, 3).join(", ") + (features.length > 3 ? ` and ${features.length - 3} more features` : "");
-
-function promised({ holds, why, false_alarm_rate: rate, horizon }) {
-  if (holds)
-    return [
-      h("b", {}, "The promise holds. "),
-      `Without a change, at most ${finePercent(rate)} of runs of ${count(horizon)} contacts or labels raise any such alert.`,
-    ];
-  return [h("b", {}, "No promise about false alarms. "), why ? `${why}.` : "This one is a rule, not a test."];
 }
 
 const change = ({ state, level, at: when, at_contact: contact, drift_share: share }) =>
@@ -229,15 +172,18 @@ function drawNow(state) {
     h(
       "ul",
       { class: "cards" },
-      shown.map((found) => card(found, state.window)),
+      shown.map((found) => card(found, state.window, "h3")),
     ),
   );
   drawCharts(place);
 }
 
 keepUp(page);
-follow(async (state, changed) => {
+let turn = Promise.resolve(); // one after the other, so that no older answer is drawn last
+follow((state, changed) => {
   if (changed.has("now")) setClock(state.now);
-  if (changed.has("alerts") || changed.has("models")) await draw();
-  drawNow(state);
+  turn = turn.then(async () => {
+    if (changed.has("alerts") || changed.has("models")) await draw();
+    drawNow(state);
+  });
 }, sayConnection);

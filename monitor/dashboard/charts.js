@@ -174,12 +174,12 @@ function pairedBars(rows, name) {
 }
 
 /** What is filled and what is an outline. */
-export const legend = () =>
+export const legend = (filled = "current window", outline = "reference") =>
   h(
     "p",
     { class: "legend" },
     h("span", { class: "swatch now" }),
-    "current window",
+    filled,
     h("span", { class: "swatch before" }),
-    "reference",
+    outline,
   );

@@ -10,8 +10,9 @@ const HEIGHT = 240; // px, kept free whatever the column holds
 /**
  * @param {object} found the column's distribution
  * @param {object} window the report that it stands in
+ * @param {string} [heading]
  */
-export function card(found, window) {
+export function card(found, window, heading = "h4") {
   const described = window.columns.find(({ name }) => name === found.column);
   const drifts = window.drifting.includes(found.column);
   const strength = window.strengths[found.column];
@@ -21,7 +22,7 @@ export function card(found, window) {
     h(
       "div",
       { class: "top" },
-      h("h4", {}, column(found.column)),
+      h(heading, {}, column(found.column)),
       drifts ? badge("alert", "drifts") : badge(window.full ? "calm" : "waiting", window.full ? "calm" : "filling"),
       h("span", { class: "strength" }, times(strength)),
     ),

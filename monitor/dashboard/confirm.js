@@ -57,6 +57,7 @@ export function confirm({ title, consequence, verb, url, body = {}, done }) {
   dialog.querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
     send.disabled = true;
+    send.textContent = "Working …"; // a rollback takes some seconds
     fault.textContent = "";
     try {
       const answer = await post(url, body, token.value);
@@ -72,6 +73,7 @@ export function confirm({ title, consequence, verb, url, body = {}, done }) {
       }
     } finally {
       send.disabled = false;
+      send.textContent = verb;
     }
   });
   document.body.append(dialog);

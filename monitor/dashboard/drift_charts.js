@@ -7,7 +7,7 @@ import { column } from "./words.js";
 
 const CELL = 7; // px, the narrowest that is shown
 const ROW = 18;
-const MARGIN = { marginLeft: 128, marginRight: 44 };
+const MARGIN = { marginLeft: 140, marginRight: 48 };
 /** Multiples of the threshold from which on a cell has the next colour. */
 const STEPS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
 
@@ -33,8 +33,8 @@ const told = (report) => `${timeOfDay(report.at)}, contact ${count(report.at_con
  * @param {object[]} history @param {object} settings
  */
 export function shareChart(history, settings) {
-  const said = `Drift share over the last ${history.length} reports; now ${percent(history.at(-1)?.drift_share ?? 0)} of the columns`;
-  return chart(150, said, [history.length, history.at(-1)?.at, history.at(-1)?.drift_share], (width) => {
+  const said = `Drift share, report by report; now ${percent(history.at(-1).drift_share)} of the columns`;
+  return chart(150, said, [history.length, history.at(-1).at, history.at(-1).drift_share], (width) => {
     const reports = newest(history, width);
     const { x, changes } = axis(reports);
     const lines = [
@@ -121,7 +121,7 @@ export function heatMap(history) {
   const latest = history.at(-1);
   const rows = ranked(history).map(({ name }) => name);
   const drifting = latest.drifting.length ? latest.drifting.map(column).join(", ") : "no column";
-  const said = `Strength of ${rows.length} columns over the last ${history.length} reports; over its threshold now: ${drifting}. The table below has the figures.`;
+  const said = `Strength of ${rows.length} columns report by report; over its threshold now: ${drifting}. The table below has the figures.`;
   return chart(rows.length * ROW + 26, said, [history.length, latest.at, latest.strengths], (width) => {
     const reports = newest(history, width);
     const { x, changes } = axis(reports);

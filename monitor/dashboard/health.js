@@ -53,7 +53,7 @@ const part = (key, name, state, word, more) =>
     "li",
     { class: "part", "data-key": key },
     h("span", { class: `state ${state}` }, icon(state), h("span", { class: "unseen" }, word)),
-    h("span", { class: "name" }, name ?? key),
+    h("span", { class: "name ellipsis" }, name ?? key),
     h("span", { class: "muted ellipsis", title: more }, state === "fine" ? more : word),
   );
 

@@ -1,6 +1,6 @@
 // Does the system keep up?
 
-import { chart, d3, Plot, TIP } from "./charts.js";
+import { chart, d3, legend, Plot, TIP } from "./charts.js";
 import { h } from "./dom.js";
 import { compact, count, duration, milliseconds, plural, timeOfDay } from "./format.js";
 import { at, empty, REPLAY } from "./words.js";
@@ -32,6 +32,7 @@ export function performance({ performance: figures, health }) {
         `${count(lag.score)} to score, ${count(lag.monitor)} to monitor`,
       ),
     ),
+    legend("scored a second", "replayed a second"),
     throughput(figures),
     letters(figures.dead_letters),
   ];
@@ -56,9 +57,9 @@ function throughput({ at: seconds, replayed, scored }) {
   const said = known.length
     ? `Contacts a second over the last ${duration((known.at(-1).at - known[0].at) / 1000)}: ${count(last(replayed))} replayed and ${count(last(scored))} scored now`
     : "No throughput yet";
-  return chart(130, said, [seconds.at(-1), replayed, scored], (width) => ({
+  return chart(170, said, [seconds.at(-1), replayed, scored], (width) => ({
     marginLeft: 34,
-    marginRight: 8,
+    marginRight: 26,
     marginTop: 8,
     marginBottom: 22,
     x: {

@@ -19,8 +19,8 @@ const COLUMNS = {
   companylocation: "company location",
   companyfoundedon: "founding year",
   jobtitle: "job title",
-  summary: "length of the summary",
-  skills: "length of the skills",
+  summary: "summary length",
+  skills: "skills length",
 };
 
 /** @param {string} name */

@@ -142,7 +142,7 @@ def viewer(chromium: str, stack: LocalStack) -> Iterator[Viewer]:
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
-    """Keeps a screenshot, of few colours, so that it is small."""
+    """Keeps a screenshot, or the top of it."""
     folder = Path(os.environ.get("DRIFTLINE_TEST_ARTEFACTS") or tmp_path_factory.mktemp("pictures"))
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -152,7 +152,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
         with Image.open(path) as image:
             image.load()
         bottom = image.height if height is None else min(height, image.height)
-        image.crop((0, 0, image.width, bottom)).quantize(256).save(path, optimize=True)
+        image.crop((0, 0, image.width, bottom)).save(path, optimize=True)
 
     return take
 
@@ -279,10 +279,7 @@ def test_other_people_are_named_with_an_alert_that_links_to_its_page(drifted: Dr
 
 def test_the_distributions_move_with_the_people(drifted: Drift) -> None:
     card = drifted.page.locator("#drift .card", has=drifted.page.get_by_role("heading", name="industry", exact=True))
-    shares = card.locator("tr", has_text="unseen").locator("td:not(.drawn)").all_inner_texts()
-    before, now = (int(share.rstrip("%")) for share in shares)
-    assert before <= 1
-    assert now >= 20
+    expect(card.locator("tr", has_text="unseen")).to_have_text(re.compile(r"unseen\s*[01]%\s*([2-9]\d|100)%"))
     assert drifted.page.locator("#scores .chart svg").inner_html() != drifted.scores_before
 
 
@@ -317,19 +314,17 @@ def test_an_update_leaves_focus_scrolling_and_opened_details_alone(drifted: Drif
 def test_a_full_page_is_accessible_in_light_in_dark_and_on_a_phone(
     drifted: Drift, viewer: Viewer, stream: Stream, picture: Callable[..., None]
 ) -> None:
-    flowing = stream.start("drifted", 50)
     for look, phone, dark in LOOKS:
         page = viewer.open(phone=phone, dark=dark)
         expect(page.locator("#drift .card").first).to_be_visible()
+        if not look:
+            flowing = stream.start("drifted", 60)
+            page.wait_for_timeout(1_200)  # for a picture of a stream that flows
+        picture(page, f"dashboard{look}", height=None if look else 2_020)
         check_fits(page)
         check_accessible(page)
-        picture(page, f"dashboard{look}", height=None if look else PICTURE)
         page.context.close()
     flowing.result()
-
-
-PICTURE = 2_150
-"""Pixels of the page that are worth a picture: from the answer to the columns over time."""
 
 
 def test_the_page_of_an_alert_says_what_since_when_and_what_to_do(
@@ -346,7 +341,7 @@ def test_the_page_of_an_alert_says_what_since_when_and_what_to_do(
         expect(page.get_by_role("link", name="The guide on this")).to_have_attribute("href", re.compile("#data_drift$"))
         check_fits(page)
         check_accessible(page)
-        picture(page, f"alert_page{look}")
+        picture(page, f"alert_page{look}", height=None if look else 1_120)
         page.context.close()
 
 
@@ -417,6 +412,7 @@ def test_the_theme_is_switched_and_remembered(drifted: Drift, viewer: Viewer) ->
 
 def test_a_new_champion_ends_the_alert(promoted: Page) -> None:
     expect(promoted.locator("#models .decisions")).to_contain_text("version 2 against 1")
+    check_accessible(promoted)
     expect(promoted.locator("#drift")).to_contain_text(re.compile(r"None firing, \d+ resolved"))
     promoted.locator("#drift .timeline a", has_text="Data drift").last.click()
     expect(promoted.locator(".proof tbody tr", has_text="raw_industry").first).to_be_visible()

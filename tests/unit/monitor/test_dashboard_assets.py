@@ -57,4 +57,5 @@ def test_columns_kinds_and_levels_are_called_what_the_alerts_call_them() -> None
 def test_every_kind_and_level_has_its_instructions_and_its_shape() -> None:
     runbook, icons = (PAGE / "runbook.js").read_text("utf-8"), (PAGE / "icons.svg").read_text("utf-8")
     assert [kind for kind in get_args(Kind) if f"  {kind}: {{\n    cause:" not in runbook] == []
-    assert [level for level in LEVELS if f'  {level}: "' not in runbook or f'<symbol id="{level}"' not in icons] == []
+    assert [level for level in LEVELS if not re.search(rf'^  {level}:\s+"', runbook, re.M)] == []
+    assert [level for level in LEVELS if f'<symbol id="{level}"' not in icons] == []
