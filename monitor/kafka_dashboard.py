@@ -236,8 +236,11 @@ class _Figures:
         return Tally(**self._counter.read().as_dict())
 
     def labels(self) -> LabelAccount:
-        """What became of the labels."""
-        return labels(self._settings, through=self._consumer)
+        """What became of the labels, as far as that can be read."""
+        try:
+            return labels(self._settings, through=self._consumer)
+        except ValueError:
+            return LabelAccount()
 
     def newest_predictions(self) -> list[Written]:
         """Of each partition the last `SAMPLE`."""
