@@ -9,6 +9,7 @@ from benchmarks import (
     api,
     cold,
     concept,
+    dashboard,
     detection,
     enrichment,
     gate,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "quality": quality.main,
     "enrichment": enrichment.main,
     "api": api.main,
+    "dashboard": dashboard.main,
     "synthetic": synthetic.main,
     "scenarios": scenarios.main,
 }

@@ -17,13 +17,10 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from driftline.events import UNREADABLE, Contact, Id, Prediction, Share, Timestamp, without_values
+from driftline.verdict import confidence, label
 
 MOST_CONTACTS = 10_000
 """In one request."""
-ENGAGED = 0.5
-"""From this score on a contact is labelled engaged."""
-CUTS = (0.4, 0.7)
-"""Scores from which confidence is medium, and high."""
 
 Location = list[str | int]
 
@@ -129,15 +126,11 @@ def completed(contacts: Sequence[GivenContact], ids: Iterable[str], now: datetim
 
 
 def scored(prediction: Prediction, inference_ms: float) -> Scored:
-    """A prediction as the API answers it.
-
-    >>> [confidence(score) for score in (0.39, 0.4, 0.7)]
-    ['low', 'medium', 'high']
-    """
+    """A prediction as the API answers it."""
     return Scored(
         contact_id=prediction.contact_id,
         score=prediction.score,
-        label="engaged" if prediction.score >= ENGAGED else "not_engaged",
+        label=label(prediction.score),
         confidence=confidence(prediction.score),
         model_version=prediction.model_version,
         inference_ms=inference_ms,
@@ -155,11 +148,6 @@ def scored_batch(predictions: Sequence[Scored], inference_ms: float) -> ScoredBa
         model_version=predictions[0].model_version,
         inference_ms=inference_ms,
     )
-
-
-def confidence(score: float) -> Literal["low", "medium", "high"]:
-    """How sure the model is that a contact engages."""
-    return "low" if score < CUTS[0] else "medium" if score < CUTS[1] else "high"
 
 
 def _aware(given: datetime, now: datetime) -> datetime:

@@ -13,10 +13,14 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import fastapi_offline
 import msgspec
 from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consumers.answering import Answering
@@ -75,10 +79,13 @@ class Api:
 
 def create_app(api: Api) -> ASGIApp:
     """The whole API as an ASGI app."""
-    app = FastAPI(title="Driftline", version="0.1.0", redoc_url=None, swagger_ui_oauth2_redirect_url=None)
+    app = FastAPI(
+        title="Driftline", version="0.1.0", docs_url=None, redoc_url=None, swagger_ui_oauth2_redirect_url=None
+    )
     app.exception_handlers[RefusedError] = _refused
     _score_routes(app, api)
     _state_routes(app, api)
+    _documentation(app)
     documented = document(app, with_key=api.key is not None)
     app.openapi = lambda: documented  # type: ignore[method-assign]  # as FastAPI's own guide has it
     return _Front(app, api)
@@ -126,6 +133,22 @@ def _state_routes(app: FastAPI, api: Api) -> None:
     @app.get("/metrics", response_class=Response, **METRICS)
     async def metrics() -> Response:
         return Response(api.metrics.exposition(api.champion()), media_type=CONTENT_TYPE_LATEST)
+
+
+def _documentation(app: FastAPI) -> None:
+    """FastAPI's own page loads its script from a foreign host; this one works where there is no other."""
+    assets = "/docs-assets"
+    app.mount(assets, StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="Driftline",
+            swagger_js_url=f"{assets}/swagger-ui-bundle.js",
+            swagger_css_url=f"{assets}/swagger-ui.css",
+            swagger_favicon_url=f"{assets}/favicon.png",
+        )
 
 
 async def _body(request: Request, most: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 import time
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Thread
 
-import uvicorn
+from starlette.types import ASGIApp
 
 from consumers.answering import Answering
 from consumers.fastapi_scoring import Api, create_app
@@ -22,6 +21,7 @@ from consumers.prediction_log import PredictionLog
 from consumers.prometheus_requests import RequestMetrics
 from consumers.scoring import ScoringModel
 from consumers.spool import Spool, SpoolTakenError
+from driftline.fastapi_server import listen, serve
 from driftline.kafka_clients import KafkaError, connection, ensure_topics, wait_for_kafka
 from driftline.settings import Settings, SettingsError
 from driftline.workers import mark_ready
@@ -32,8 +32,6 @@ DRAIN_SECONDS = 1.5
 """At the end, for the spool; the rest stays for the next start."""
 SWITCH_SECONDS = 0.0005
 """After which a thread that scores a batch, or feeds the topic, gives way to the one that answers."""
-ANSWER_SECONDS = 2
-"""At the end, for requests in flight."""
 
 
 def run(settings: Settings, say: Say, stop: Flag) -> None:
@@ -44,8 +42,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     """
     connection(settings)
     sys.setswitchinterval(SWITCH_SECONDS)
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # what happens is said here; contacts are in no log
-    listener = _listen(settings)
+    listener = listen(settings.api_host, settings.api_port, "DRIFTLINE_API")
     try:
         spool = Spool(settings.home / "api-spool", f"api-{uuid.uuid4().hex[:16]}", settings.api_spool_bytes)
     except SpoolTakenError:
@@ -59,11 +56,10 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
         size=settings.prediction_log_bytes, files=settings.prediction_log_files,
     )  # fmt: skip
     answering = Answering(stream, spool, log, lambda: datetime.now(UTC), time.perf_counter, lambda: uuid.uuid4().hex)
-    server = _server(settings, answering, stream, say)
-    Thread(target=_end, args=(stop, server), daemon=True).start()
+    app = _app(settings, answering, stream, say)
     try:
         _say_where(settings, listener, say)
-        server.run(sockets=[listener])
+        serve(app, listener, stop)
     finally:
         stop.set()
         stream.close()
@@ -120,12 +116,12 @@ class Stream:
             mark_ready(self._settings.home, "api")
 
 
-def _server(settings: Settings, answering: Answering, stream: Stream, say: Say) -> uvicorn.Server:
+def _app(settings: Settings, answering: Answering, stream: Stream, say: Say) -> ASGIApp:
     metrics, spool = RequestMetrics(), answering.spool
     metrics.gauge("spool_contacts", "Contacts that wait for the broker.", lambda: spool.waiting)
     metrics.gauge("spool_bytes", "What the spool takes on the disk.", lambda: spool.size)
     metrics.gauge("broker_reachable", "1 where it took what it was last given.", lambda: stream.reachable)
-    app = create_app(
+    return create_app(
         Api(
             answering=answering,
             metrics=metrics,
@@ -136,28 +132,6 @@ def _server(settings: Settings, answering: Answering, stream: Stream, say: Say) 
             max_bytes=settings.api_max_bytes,
         )
     )
-    return uvicorn.Server(
-        uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", server_header=False, ws="none",
-            timeout_graceful_shutdown=ANSWER_SECONDS,
-        )
-    )  # fmt: skip
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.api_host, settings.api_port))
-    except OSError as fault:
-        listener.close()
-        raise SettingsError(
-            f"DRIFTLINE_API_HOST, DRIFTLINE_API_PORT: cannot listen on {settings.api_host}:{settings.api_port}"
-            f" ({fault.strerror}): free it, or take another port"
-        ) from None
-    listener.listen(1024)
-    return listener
 
 
 def _say_where(settings: Settings, listener: socket.socket, say: Say) -> None:
@@ -165,8 +139,3 @@ def _say_where(settings: Settings, listener: socket.socket, say: Say) -> None:
     say(f"the API is at {at} (its documentation: {at}/docs)")
     if settings.api_key is None and settings.api_host not in ("127.0.0.1", "::1", "localhost"):
         say(f"WARNING: {settings.api_host} is beyond this machine and no key is asked for: set DRIFTLINE_API_KEY")
-
-
-def _end(stop: Flag, server: uvicorn.Server) -> None:
-    stop.wait()
-    server.should_exit = True

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from driftline.kept_secret import DASHBOARD_TOKEN
 from driftline.options import UsageError, parser
 from driftline.settings import Settings, SettingsError, load_settings
 from driftline.workers import Interrupted, clear_ready, print_json, raise_on_signals, say, stop_on_signals
@@ -49,13 +50,14 @@ def _fail(fault: Exception, code: int) -> int:
 
 def demo(settings: Settings, options: Namespace) -> int:
     """The whole loop, then a summary."""
-    from driftline.demo import Demo, DemoOptions
+    from driftline.demo import Demo, DemoOptions, open_browser
     from producers.replay_command import scenario_named
 
     raise_on_signals()
     scenario_named(options.scenario)
     chosen = DemoOptions(options.scenario, options.contacts, options.rate, options.severity, options.seed)
-    run = Demo(settings, chosen, replay=_replay_scenario, say=say)
+    show = str if options.no_browser or options.json else open_browser
+    run = Demo(settings, chosen, replay=_replay_scenario, say=say, show=show)
     summary = run.run()
     if options.json:
         print_json(summary)
@@ -77,6 +79,8 @@ def up(settings: Settings, options: Namespace) -> int:
         else:
             for name, address in stack.addresses().items():
                 print(f"{name:10} {address}", flush=True)
+            if settings.dashboard_token is None:
+                say(f"the dashboard's actions ask for the token in {stack.home / DASHBOARD_TOKEN}")
             say("ready: try `driftline replay data/sample_lemlist_export.csv` in another terminal; Ctrl-C ends it")
         while True:
             time.sleep(0.5)
@@ -152,6 +156,22 @@ def api(settings: Settings, options: Namespace) -> int:
     from consumers.fastapi_worker import run
 
     return _work(settings, "api", lambda: run(settings, say, stop))
+
+
+def dashboard(settings: Settings, options: Namespace) -> int:
+    """The dashboard."""
+    stop = stop_on_signals()
+    from monitor.fastapi_dashboard_worker import run
+
+    return _work(settings, "dashboard", lambda: run(settings, say, stop))
+
+
+def notify(settings: Settings, options: Namespace) -> int:
+    """The notifier."""
+    stop = stop_on_signals()
+    from monitor.kafka_notify import run
+
+    return _work(settings, "notify", lambda: run(settings, say, stop))
 
 
 def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
@@ -239,7 +259,8 @@ def alerts(settings: Settings, options: Namespace) -> int:
     wait_for_kafka(settings, say, timeout=None if options.follow else 30, stop=stop)
     for alert in stored_alerts(settings, follow=options.follow, stop=stop):
         if alert.level in levels and (since is None or alert.updated_at >= since):
-            print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+            shown = encode(alert).decode() if options.json else alert_line(alert, settings.alert_page(alert.id))
+            print(shown, flush=True)
     return INTERRUPTED if stop.is_set() else DONE
 
 
@@ -294,6 +315,27 @@ def backtest(settings: Settings, options: Namespace) -> int:
     return DONE
 
 
+def report(settings: Settings, options: Namespace) -> int:
+    """The Evidently report of an alert or of the newest window."""
+    from driftline.kafka_clients import wait_for_kafka
+
+    out = Path(options.out)
+    if not out.parent.is_dir():
+        raise UsageError(f"-o {out}: there is no folder {out.parent}")
+    raise_on_signals()
+    wait_for_kafka(settings, say, timeout=30)
+    from monitor.kafka_report import report as run
+
+    found = run(settings, options.alert, out, say)
+    if options.json:
+        print_json(found)
+    else:
+        drifted = [column["name"] for column in found["columns"] if column["drifted"]]
+        print(f"{found['file']}: {found['bytes'] / 1e6:.1f} MB, made in {found['seconds']:.0f} s")
+        print(f"Evidently marks {len(drifted)} of {len(found['columns'])} features: {', '.join(drifted) or 'none'}")
+    return DONE
+
+
 def watch(settings: Settings, options: Namespace) -> int:
     """The live view until Ctrl-C."""
     from driftline.kafka_clients import wait_for_kafka
@@ -340,7 +382,8 @@ def status(settings: Settings, options: Namespace) -> int:
 
 
 _ALL = (
-    demo, up, replay, scenarios, import_, score, monitor, retrain, api, alerts, backtest, model, watch, status,
+    demo, up, replay, scenarios, import_, score, monitor, retrain, api, dashboard, notify, alerts, backtest, report,
+    model, watch, status,
 )  # fmt: skip
 COMMANDS: dict[str, Callable[[Settings, Namespace], int]] = {command.__name__.rstrip("_"): command for command in _ALL}
 

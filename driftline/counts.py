@@ -8,9 +8,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from driftline.events import Alert, DeadLetter, LabelAccount, ModelEvent, MonitorState, Pane, decode, decode_folded
-from driftline.kafka_clients import last_record, open_consumer, partitions_of, read_all, true_end_offsets
+from driftline.kafka_clients import (
+    KafkaConsumer,
+    last_record,
+    open_consumer,
+    partitions_of,
+    read_all,
+    true_end_offsets,
+)
 from driftline.settings import Settings
 from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, MONITOR_STATE, PANES
+
+SCORER_GROUP = "scorer"
 
 
 @dataclass(frozen=True)
@@ -33,11 +42,18 @@ class Counts:
 
 
 class Counter:
-    """Counts by reading each topic on from where the last call stopped."""
+    """Counts by reading each topic on from where the last call stopped.
 
-    def __init__(self, settings: Settings, scorer_group: str = "scorer") -> None:
+    Args:
+        through: a consumer of the scorer's group to read with, for whoever counts often (default: new ones each time).
+    """
+
+    def __init__(
+        self, settings: Settings, scorer_group: str = SCORER_GROUP, through: KafkaConsumer | None = None
+    ) -> None:
         self._settings = settings
         self._group = scorer_group
+        self._through = through
         self._next: dict[str, dict[int, int]] = {PANES.name: {}, DEAD_LETTERS.name: {}}
         self._panes: dict[tuple[int, int, str], int] = {}
         self._dead: set[tuple[int, int]] = set()
@@ -49,9 +65,10 @@ class Counter:
             key = (pane.partition, pane.pane, pane.model_version)
             self._panes[key] = max(pane.contacts, self._panes.get(key, 0))
         for record in self._new(DEAD_LETTERS):
-            letter = decode(DeadLetter, record.value)
-            if letter.topic == contacts:
-                self._dead.add((letter.partition, letter.offset))
+            with suppress(ValueError):  # what is none was not written by a worker of ours
+                letter = decode(DeadLetter, record.value or b"")
+                if letter.topic == contacts:
+                    self._dead.add((letter.partition, letter.offset))
         replayed, done = self._contacts(contacts)
         return Counts(replayed, done - len(self._dead), sum(self._panes.values()), len(self._dead))
 
@@ -62,18 +79,19 @@ class Counter:
 
     def _contacts(self, topic: str) -> tuple[int, int]:
         """How many contacts stand on the topic, and how many of them the scorer has committed."""
-        consumer = open_consumer(self._settings, group=self._group)
+        consumer = open_consumer(self._settings, group=self._group) if self._through is None else self._through
         try:
             partitions = partitions_of(consumer, topic)
             committed = {partition: consumer.committed(partition) or 0 for partition in partitions}
             ends = true_end_offsets(consumer, partitions)
         finally:
-            consumer.close()
+            if self._through is None:
+                consumer.close()
         return sum(ends.values()), sum(min(committed[p], ends[p]) for p in partitions)
 
     def _new(self, topic: Any) -> Any:
         position = self._next[topic.name]
-        for record in read_all(self._settings, topic, start=position):
+        for record in read_all(self._settings, topic, start=position, through=self._through):
             position[record.partition] = record.offset + 1
             yield record
 
@@ -82,7 +100,7 @@ def panes(records: Iterable[Any]) -> Iterator[Pane]:
     """The panes among the records of their topic; of what is none the monitor makes dead letters."""
     for record in records:
         with suppress(ValueError):
-            event = decode_folded(record.value)
+            event = decode_folded(record.value or b"")
             if isinstance(event, Pane):
                 yield event
 
@@ -109,10 +127,10 @@ def firing(settings: Settings) -> dict[str, Alert]:
     return now
 
 
-def labels(settings: Settings) -> LabelAccount:
+def labels(settings: Settings, *, through: KafkaConsumer | None = None) -> LabelAccount:
     """What became of the labels, as the monitor last wrote it down; all zero before that."""
-    record = last_record(settings, MONITOR_STATE)
-    written = None if record is None else decode(MonitorState, record.value).labels
+    record = last_record(settings, MONITOR_STATE, through=through)
+    written = None if record is None else decode(MonitorState, record.value or b"").labels
     return written or LabelAccount()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import time
+import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event as Flag
@@ -61,7 +64,7 @@ class Summary(TypedDict):
 
 
 class Demo:
-    """Runs once; the stages come in from the composition root."""
+    """Runs once; the stages come in from the composition root, and ``show``, which opens an address for people."""
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class Demo:
         *,
         replay: Callable[[Settings, DemoOptions, Callable[[int], None]], object],
         say: Say,
+        show: Callable[[str], object] = lambda _: None,
     ) -> None:
         # 500 new labels come in the calm stretch already: a new model then would hide what the demo is to show.
         # And in a run of half a minute no alert can wait for a cooldown.
@@ -78,6 +82,7 @@ class Demo:
         self._options = options
         self._replay = replay
         self._say = say
+        self._show = show
         self._stop = Flag()
         self._alerts: list[SeenAlert] = []
         self._decisions: list[ModelEvent] = []
@@ -89,7 +94,7 @@ class Demo:
         Raises:
             StackError: the stack did not start or did not stay up, or the contacts were not all dealt with.
         """
-        self._say("starting the local stack: broker, Redis, scorer, monitor, retrainer")
+        self._say("starting the local stack: broker, Redis, scorer, monitor, retrainer, dashboard")
         self._forget_the_last_demo()
         with LocalStack(self._settings, self._say) as stack:
             stack.start_workers()
@@ -97,6 +102,9 @@ class Demo:
             before = champion(stack.settings)
             ready = time.time()
             self._say(f"ready after {ready - self._started:.1f} s, champion is version {before}")
+            if (dashboard := stack.settings.dashboard_address) is not None:
+                self._say(f"look on at {dashboard}")
+                self._show(dashboard)
             watchers = [
                 Thread(target=watch, args=(stack.settings,)) for watch in (self._watch_redis, self._watch_models)
             ]
@@ -239,6 +247,13 @@ class Demo:
                 f" ΔAUC {decision['delta_auc']:+.3f} [{low:+.3f}, {high:+.3f}] on {decision['labels']} held-out labels"
             )
         print(f"  champion: {summary['champion']['before']} → {summary['champion']['after']}")
+
+
+def open_browser(address: str) -> None:
+    """Open a page beside what runs, where somebody sits before a screen; nothing waits for the browser."""
+    screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if screen and sys.stderr.isatty():
+        Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _alert_line(seen: SeenAlert, onset: int) -> dict[str, Any]:

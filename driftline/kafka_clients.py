@@ -21,6 +21,7 @@ from driftline.topics import LARGEST_MESSAGE, TOPICS, Topic
 Say = Callable[[str], None]
 
 __all__ = [
+    "KafkaConsumer",
     "KafkaError",
     "connection",
     "discard",
@@ -202,13 +203,16 @@ def true_end_offsets(consumer: KafkaConsumer, partitions: list[TopicPartition]) 
     return ends
 
 
-def read_all(settings: Settings, topic: Topic, *, start: dict[int, int] | None = None) -> Iterator[Any]:
+def read_all(
+    settings: Settings, topic: Topic, *, start: dict[int, int] | None = None, through: KafkaConsumer | None = None
+) -> Iterator[Any]:
     """Every record of a topic that is there now, in order within each partition; then it ends.
 
     Args:
         start: offsets to begin at by partition (default: the beginning).
+        through: a consumer to read with, for whoever reads often (default: one for this once).
     """
-    consumer = open_consumer(settings)
+    consumer = open_consumer(settings) if through is None else through
     try:
         partitions = partitions_of(consumer, settings.topic(topic.name))
         ends = true_end_offsets(consumer, partitions) if partitions else {}
@@ -226,7 +230,8 @@ def read_all(settings: Settings, topic: Topic, *, start: dict[int, int] | None =
                         yield record
             todo = {partition for partition in todo if consumer.position(partition) < ends[partition]}
     finally:
-        consumer.close()
+        if through is None:
+            consumer.close()
 
 
 def read_events(settings: Settings, topic: Topic, kind: type[E], *, start: dict[int, int] | None = None) -> Iterator[E]:
@@ -243,15 +248,20 @@ def read_events(settings: Settings, topic: Topic, kind: type[E], *, start: dict[
         yield event
 
 
-def last_record(settings: Settings, topic: Topic) -> Any | None:
-    """The newest record of a one-partition topic, None where it is empty."""
-    consumer = open_consumer(settings)
+def last_record(settings: Settings, topic: Topic, *, through: KafkaConsumer | None = None) -> Any | None:
+    """The newest record of a one-partition topic, None where it is empty.
+
+    Args:
+        through: as `read_all`.
+    """
+    consumer = open_consumer(settings) if through is None else through
     try:
         partitions = partitions_of(consumer, settings.topic(topic.name))
-        ends = true_end_offsets(consumer, partitions)
+        start = {p.partition: end - 1 for p, end in true_end_offsets(consumer, partitions).items()}
+        newest = deque(read_all(settings, topic, start=start, through=consumer), maxlen=1)
     finally:
-        consumer.close()
-    newest = deque(read_all(settings, topic, start={p.partition: end - 1 for p, end in ends.items()}), maxlen=1)
+        if through is None:
+            consumer.close()
     return newest[0] if newest else None
 
 

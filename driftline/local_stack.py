@@ -29,8 +29,8 @@ from driftline.workers import ready_file, unwritable
 
 Say = Callable[[str], None]
 STOP_SECONDS = 4.0
-WORKERS = ("score", "monitor", "retrain", "api")
-READY_WORKERS = ("score", "monitor", "api")
+WORKERS = ("score", "monitor", "retrain", "api", "dashboard")
+READY_WORKERS = ("score", "monitor", "api", "dashboard")
 _OF_THE_STACK_ALONE = ("DRIFTLINE_KAFKA_PORT", "DRIFTLINE_REDIS_PORT")
 
 
@@ -101,13 +101,16 @@ class LocalStack:
         self.stop()
 
     def start_workers(self, workers: Sequence[str] = WORKERS) -> None:
-        """Start one process per worker, each as ``driftline <worker>`` with this stack's addresses."""
-        for name in workers:
+        """Start one process per worker, each as ``driftline <worker>`` with this stack's addresses.
+
+        The notifier is one of them where there is somebody to tell.
+        """
+        for name in (*workers, *(["notify"] if self.settings.webhook_urls is not None else [])):
             self._spawn(name, [sys.executable, "-m", "driftline.cli", name])
         self._write_state()
 
     def wait_until_ready(self) -> None:
-        """Return once scorer and monitor have joined their groups and own partitions, and the API has its model.
+        """Return once scorer and monitor have joined their groups and own partitions, and the others can answer.
 
         Raises:
             StackError: they have not within 60 seconds.
@@ -184,9 +187,10 @@ class LocalStack:
         redis_home.mkdir(exist_ok=True)
         url = f"tcp://127.0.0.1:{kafka_port}"
         self.settings = load_settings(
-            **self.settings.model_dump(exclude={"kafka", "redis", "mlflow", "home", "api_port"}),
+            **self.settings.model_dump(exclude={"kafka", "redis", "mlflow", "home", "api_port", "dashboard_port"}),
             home=self.home,
             api_port=_port(self.settings.api_port, "DRIFTLINE_API_PORT"),
+            dashboard_port=_port(self.settings.dashboard_port, "DRIFTLINE_DASHBOARD_PORT"),
             kafka=f"127.0.0.1:{kafka_port}",
             redis=f"redis://127.0.0.1:{redis_port}/0",
             mlflow=f"sqlite:///{self.home / 'mlflow.db'}",
@@ -236,8 +240,8 @@ class LocalStack:
     def addresses(self) -> dict[str, str]:
         """Where each part of the stack is, as ``driftline up --json`` prints it."""
         told = {"kafka": self.settings.kafka, "redis": self.settings.redis_url, "mlflow": self.settings.mlflow}
-        if "api" in self.children:
-            told["api"] = self.settings.api_address
+        servers = {"api": self.settings.api_address, "dashboard": self.settings.dashboard_address}
+        told |= {name: address for name, address in servers.items() if name in self.children}
         return {name: address for name, address in told.items() if address is not None}
 
 

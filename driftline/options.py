@@ -52,6 +52,8 @@ def parser(scenarios: Callable[[], str] = str) -> argparse.ArgumentParser:
     add("score", "the scoring worker: contacts to predictions")
     add("monitor", "the monitor: predictions to panes, alerts and Redis")
     add("api", "the HTTP API: POST /predict and /predict/batch, by the scorer of the stream")
+    add("dashboard", "the dashboard: what the monitor sees, in a browser")
+    add("notify", "the notifier: alerts to webhooks, such as Slack and Alertmanager")
     add("retrain", "the retraining worker: makes the first champion, then of alerts in Redis a better one")
 
     alerts = add("alerts", "print alerts, one a line")
@@ -66,6 +68,7 @@ def parser(scenarios: Callable[[], str] = str) -> argparse.ArgumentParser:
     _backtest_options(
         add("backtest", "the alerts that a table would have raised: the same engine over a file, no broker")
     )
+    _report_options(add("report", "the Evidently report of an alert or of the newest window, as one HTML file"))
     _model_options(add("model", "versions of the model: train, evaluate, list, show, compare, promote, rollback"))
     add("watch", "live view: what is firing, drift share, ranked columns, champion, rates")
     status = add("status", "every part: reachable or not, lag, champion, what is firing")
@@ -170,6 +173,16 @@ def _backtest_options(found: argparse.ArgumentParser) -> None:
     found.add_argument("--horizon", type=_at_least(1), default=20_000, help="in rows (default %(default)s)")
     found.add_argument("--plot", metavar="OUT.png", help="draw drift share, alerts and columns")
     found.add_argument("--json", action="store_true", help="as one JSON document")
+
+
+def _report_options(found: argparse.ArgumentParser) -> None:
+    subject = found.add_mutually_exclusive_group()
+    subject.add_argument("--alert", metavar="ID", help="of this alert, as it last fired")
+    subject.add_argument(
+        "--window", choices=("last",), default="last", help="of the window that the monitor looks at now (the default)"
+    )
+    found.add_argument("-o", "--out", required=True, metavar="OUT.html", help="where the page goes")
+    found.add_argument("--json", action="store_true", help="print what was found as one JSON document")
 
 
 def _model_options(found: argparse.ArgumentParser) -> None:

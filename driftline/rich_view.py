@@ -150,13 +150,17 @@ def stored_alerts(settings: Settings, *, follow: bool, stop: Flag) -> Iterator[A
             yield decode(Alert, record.value)
 
 
-def alert_line(alert: Alert) -> str:
-    """One alert for people, on one line."""
+def alert_line(alert: Alert, page: str | None = None) -> str:
+    """One alert for people, on one line.
+
+    Args:
+        page: where they read more about it.
+    """
     columns = ", ".join(column.name for column in alert.columns[:5])
     when = f"{alert.updated_at:%Y-%m-%d %H:%M:%S}"
     return (
         f"{when}  {alert.state:8}  {alert.level:11}  {alert.kind:16}  contact {alert.at_contact:>8,}"
-        f"  share {alert.drift_share:4.0%}  {columns}"
+        f"  share {alert.drift_share:4.0%}  {columns}{'' if page is None else f'  {page}'}"
     )
 
 

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import tempfile
-from contextlib import suppress
-from pathlib import Path
-
-from driftline.settings import Settings, SettingsError
+from driftline.kept_secret import kept_secret
+from driftline.settings import Settings
 
 
 def installation_salt(settings: Settings) -> str:
@@ -19,24 +14,4 @@ def installation_salt(settings: Settings) -> str:
     """
     if settings.salt is not None:
         return settings.salt.get_secret_value()
-    kept = settings.home / "salt"
-    try:
-        if not kept.exists():
-            _create(kept)
-        return kept.read_text("utf-8")
-    except OSError as fault:
-        raise SettingsError(
-            f"DRIFTLINE_SALT is not set and cannot be kept in {settings.home} ({fault.strerror}): set it,"
-            " or set DRIFTLINE_HOME to a folder that you may write to"
-        ) from None
-
-
-def _create(path: Path) -> None:
-    """All at once, readable by the owner alone; where two processes come together, the first one's is kept."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix="salt-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(secrets.token_hex(16))
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    Path(draft).unlink()
+    return kept_secret(settings.home, "salt", "DRIFTLINE_SALT")

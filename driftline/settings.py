@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from driftline.events import Level
+
+WEBHOOK = re.compile(r"(?:(?P<format>alertmanager|slack)\+)?(?P<url>https?://[^/\s]+(?:/\S*)?)")
+"""One of ``DRIFTLINE_WEBHOOK_URLS``."""
 
 
 class SettingsError(ValueError):
@@ -79,6 +86,8 @@ class Settings(BaseSettings):
     )
     retrain_seconds: Annotated[float, Field(gt=0)] = Field(600.0, description="that a training may take")
     retrain_memory_mb: int = Field(4_096, ge=256, description="of address space that a training may take")
+    report_seconds: Annotated[float, Field(gt=0)] = Field(120.0, description="that an Evidently report may take")
+    report_memory_mb: int = Field(4_096, ge=256, description="of address space that an Evidently report may take")
     instance: str = Field(
         default_factory=platform.node,
         pattern=r"^[A-Za-z0-9._-]+$",
@@ -93,8 +102,21 @@ class Settings(BaseSettings):
     api_spool_bytes: int = Field(
         256 * 1024**2, ge=1024**2, description="of contacts that the API has answered and the broker not taken yet"
     )
+    dashboard_host: str = Field("127.0.0.1", min_length=1, description="where the dashboard listens")
+    dashboard_port: int = Field(0, ge=0, le=65535, description="of the dashboard; 0 takes a free one")
+    dashboard_token: SecretStr | None = Field(
+        None, min_length=8, description="what its actions ask for; without one, one is made and kept in home"
+    )
     prediction_log_bytes: int = Field(50 * 1024**2, ge=10_000, description="of logs/predictions.jsonl")
     prediction_log_files: int = Field(5, ge=1, le=1_000, description="full ones that are kept")
+
+    webhook_urls: SecretStr | None = Field(
+        None, description="who is told of alerts: URLs, with alertmanager+ or slack+ before those of that format"
+    )
+    webhook_secret: SecretStr | None = Field(None, description="signs what is sent; without one, nothing does")
+    webhook_level: Level = Field("monitor", description="from which on alerts are sent")
+    webhook_seconds: Annotated[float, Field(gt=0, le=120)] = Field(10.0, description="that an answer may take")
+    dashboard_url: str | None = Field(None, description="under which people reach the dashboard, for links")
 
     @field_validator("kafka")
     @classmethod
@@ -118,6 +140,24 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")) or "@" in value:
             raise ValueError("is not an http(s) URL without a password; write it like http://127.0.0.1:11434/v1")
         return value
+
+    @field_validator("webhook_urls")
+    @classmethod
+    def _are_webhooks(cls, value: SecretStr | None) -> SecretStr | None:
+        for number, url in enumerate(value.get_secret_value().split(",") if value is not None else (), 1):
+            found = WEBHOOK.fullmatch(url.strip())
+            if found is None or not _has_port(found["url"]):
+                raise ValueError(
+                    f"has no http(s) URL as number {number}; write slack+https://… or alertmanager+http://…"
+                )
+        return value
+
+    @field_validator("dashboard_url")
+    @classmethod
+    def _is_page(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("is not an http(s) URL; write it like https://drift.example.invalid")
+        return value and value.rstrip("/")
 
     @field_validator("mlflow")
     @classmethod
@@ -146,15 +186,30 @@ class Settings(BaseSettings):
     @property
     def api_address(self) -> str | None:
         """Where the API is reached from this machine, as far as its port is known."""
-        if not self.api_port:
-            return None
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+        return _address(self.api_host, self.api_port)
+
+    @property
+    def dashboard_address(self) -> str | None:
+        """Where the dashboard is reached from this machine, as far as its port is known."""
+        return _address(self.dashboard_host, self.dashboard_port)
+
+    def alert_page(self, alert_id: str) -> str | None:
+        """Where people read about an alert, as far as the dashboard's address is known."""
+        base = self.dashboard_url or getattr(self, "dashboard_address", None)
+        return base and f"{base}/alerts/{alert_id}"
 
     @property
     def stack_file(self) -> Path:
         """Where a running local stack leaves its addresses."""
         return self.home / "stack.json"
+
+
+def _has_port(url: str) -> bool:
+    """Whether the port of a URL is one, if it names any."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -190,6 +245,14 @@ def _of_local_stack(settings: Settings) -> dict[str, Any]:
         found["redis"] = SecretStr(addresses["redis"])
     if settings.mlflow is None:
         found["mlflow"] = addresses["mlflow"]
-    if not settings.api_port and "api" in addresses:
-        found["api_port"] = int(addresses["api"].rpartition(":")[2])
+    for server in ("api", "dashboard"):
+        if not getattr(settings, f"{server}_port") and server in addresses:
+            found[f"{server}_port"] = int(addresses[server].rpartition(":")[2])
     return found
+
+
+def _address(host: str, port: int) -> str | None:
+    if not port:
+        return None
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

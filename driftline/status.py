@@ -14,10 +14,10 @@ import msgspec
 from driftline.counts import Counter, champion, firing, labels, labels_line
 from driftline.events import LabelAccount
 from driftline.kafka_clients import wait_for_kafka
-from driftline.redis_client import RETRAIN_PROGRESS, UNREACHABLE, open_redis, redis_address
+from driftline.redis_client import RETRAIN_PROGRESS, RedisError, open_redis, redis_address
 from driftline.settings import Settings
 
-WORKERS = ("score", "monitor", "retrain", "api")
+WORKERS = ("score", "monitor", "retrain", "api", "dashboard")
 
 
 class Status(TypedDict):
@@ -35,25 +35,16 @@ class Status(TypedDict):
 
 def read_status(settings: Settings) -> Status:
     """Ask every part; what cannot be reached is said so, not raised."""
-    parts = {
-        "kafka": {"reachable": _kafka_answers(settings), "address": settings.kafka or "(not set)"},
-        "redis": {"reachable": _redis_answers(settings), "address": redis_address(settings)},
-        "mlflow": {"reachable": _mlflow_answers(settings), "address": settings.mlflow or "(not set)"},
-    }
-    if settings.api_address is not None:
-        parts["api"] = {"reachable": _listens(settings.api_address), "address": settings.api_address}
+    parts = read_parts(settings)
     status = Status(
         parts=parts,
-        workers={name: {"pid": None, "alive": False, "lag": None} for name in WORKERS},
+        workers=read_workers(settings),
         contacts={"replayed": 0, "scored": 0, "monitored": 0, "dead_letters": 0},
         labels=msgspec.to_builtins(LabelAccount()),
         champion=None,
         firing=[],
-        retraining=_retraining(settings) if parts["redis"]["reachable"] else None,
+        retraining=read_retraining(settings) if parts["redis"]["reachable"] else None,
     )
-    for name, pid in _pids(settings).items():
-        if name in status["workers"]:
-            status["workers"][name] |= {"pid": pid, "alive": _is_alive(pid)}
     if parts["kafka"]["reachable"]:
         counts = Counter(settings).read()
         status["contacts"] = counts.as_dict()
@@ -63,6 +54,30 @@ def read_status(settings: Settings) -> Status:
         status["champion"] = champion(settings)
         status["firing"] = list(firing(settings))
     return status
+
+
+def read_parts(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Of every part its address, and whether it answers there."""
+    parts = {
+        "kafka": {"reachable": _kafka_answers(settings), "address": settings.kafka or "(not set)"},
+        "redis": {"reachable": _redis_answers(settings), "address": redis_address(settings)},
+        "mlflow": {"reachable": _mlflow_answers(settings), "address": settings.mlflow or "(not set)"},
+    }
+    for name, address in (("api", settings.api_address), ("dashboard", settings.dashboard_address)):
+        if address is not None:
+            parts[name] = {"reachable": _listens(address), "address": address}
+    return parts
+
+
+def read_workers(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The workers of the local stack, where one is up; how far they are behind is not looked at here."""
+    workers: dict[str, dict[str, Any]] = {name: {"pid": None, "alive": False, "lag": None} for name in WORKERS}
+    for name, pid in _pids(settings).items():
+        if name == "notify":  # it runs where there is somebody to tell
+            workers[name] = {"lag": None}
+        if name in workers:
+            workers[name] |= {"pid": pid, "alive": _is_alive(pid)}
+    return workers
 
 
 def status_lines(status: Status) -> list[str]:
@@ -92,10 +107,11 @@ def _retraining_line(about: dict[str, str]) -> str:
     return f"retrain  {about['step']} since {about['since'][11:19]} UTC, {what}"
 
 
-def _retraining(settings: Settings) -> dict[str, str] | None:
+def read_retraining(settings: Settings) -> dict[str, str] | None:
+    """What the retrainer is doing now, None where that is nothing or Redis does not tell."""
     try:
         found: Any = open_redis(settings).hgetall(RETRAIN_PROGRESS)
-    except UNREACHABLE:
+    except RedisError:
         return None
     return found or None
 
@@ -115,7 +131,7 @@ def _redis_answers(settings: Settings) -> bool:
         return False
     try:
         return bool(open_redis(settings).ping())
-    except UNREACHABLE:
+    except RedisError:
         return False
 
 

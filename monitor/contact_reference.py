@@ -92,21 +92,36 @@ _BY_NAMES: Mapping[tuple[str, ...], Watched] = {watched.names: watched for watch
 def reference_of(bundle: Bundle) -> Reference:
     """The bundle's reference window."""
     watched = WATCHED[bundle.featuriser.feature_set.name]
-    numbers, texts = watched.values(bundle.reference[:, :-1], bundle.reference[:, -1], bundle.inputs)
+    numbers, texts = reference_values(bundle)
     return Reference.from_features(numbers, watched.names, watched.columns, texts, id=bundle.reference_id)
+
+
+def reference_values(bundle: Bundle) -> tuple[Floats, Texts]:
+    """What is watched of the bundle's reference window, as `Watched.values`."""
+    watched = WATCHED[bundle.featuriser.feature_set.name]
+    return watched.values(bundle.reference[:, :-1], bundle.reference[:, -1], bundle.inputs)
 
 
 def encode(reference: Reference, predictions: Sequence[Prediction]) -> Codes:
     """Codes of scored contacts, shape (contacts, watched features).
 
+    Args:
+        reference: one of `reference_of`, of the model that scored them.
+    """
+    return reference.encode(*values(reference, predictions))
+
+
+def values(reference: Reference, predictions: Sequence[Prediction]) -> tuple[Floats, Texts]:
+    """What is watched of scored contacts, as `Watched.values`.
+
     Features that are not as many as the model takes are all missing: the alert that follows says so.
 
     Args:
-        reference: one of `reference_of`, of the model that scored them.
+        reference: as `encode`.
     """
     watched = _BY_NAMES[tuple(feature.name for feature in reference.features)]
     width = len(watched.feature_set.features)
     unknown = [math.nan] * width
     features = np.array([one.features if len(one.features) == width else unknown for one in predictions], np.float32)
     scores = np.array([one.score for one in predictions], np.float32)
-    return reference.encode(*watched.values(features, scores, [one.columns for one in predictions]))
+    return watched.values(features, scores, [one.columns for one in predictions])

@@ -34,7 +34,7 @@ def describe(plan: Plan, look: Look, window: Codes, proofs: Sequence[Proof], hor
     names = dict.fromkeys(plan.reference.features[one.feature].name for one in proofs)
     since = min(len(window), max(FEWEST, age(plan, look, proof)))
     change = _change(plan, proof, window[-since:, proof.feature])
-    statistic, threshold, p = _figures(plan, look, window, proof, horizon)
+    statistic, threshold, p = figures_of(plan, look, window, proof, horizon)
     return DriftedColumn(
         name=feature.column,
         features=list(names),
@@ -48,8 +48,8 @@ def describe(plan: Plan, look: Look, window: Codes, proofs: Sequence[Proof], hor
     )
 
 
-def _figures(plan: Plan, look: Look, window: Codes, proof: Proof, horizon: int) -> tuple[float, float, float]:
-    """Statistic, threshold and p-value."""
+def figures_of(plan: Plan, look: Look, window: Codes, proof: Proof, horizon: int) -> tuple[float, float, float]:
+    """Statistic, threshold and p-value of a proof, or of a test that proves nothing."""
     if proof.early:
         total = float(look.totals[plan.kind_place(proof.feature, proof.test)])
         return total, plan.thresholds.evidence, min(1.0, horizon / max(total, 1.0))
@@ -150,4 +150,4 @@ def _row(plan: Plan, look: Look, window: Codes, proof: Proof) -> tuple[float, fl
     change = _change(plan, proof, window[:, proof.feature])
     if proof.test == "ks" and look.ks.present[proof.feature] == 0:
         return np.nan, np.nan, np.nan, np.nan, "no values in the window"
-    return *_figures(plan, look, window, proof, 0), change.effect, change.cause
+    return *figures_of(plan, look, window, proof, 0), change.effect, change.cause

@@ -38,6 +38,7 @@ from monitor.engine import Engine
 from monitor.faust_app import make_app
 from monitor.kafka_assessor import Assessor
 from monitor.labels import batch_of
+from monitor.notifications import change_id
 from monitor.panes import PaneBuilder
 from monitor.performance import Performance
 from monitor.redis_alerts import project_alerts
@@ -57,7 +58,7 @@ def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0, Kafka binary mode."""
     return [
         ("ce_specversion", b"1.0"),
-        ("ce_id", f"{alert.id}/{alert.state}/{alert.level}/{alert.at_contact}".encode()),
+        ("ce_id", change_id(alert).encode()),
         ("ce_type", b"driftline.alert.v1"),
         ("ce_source", b"driftline/monitor"),
         ("ce_time", alert.updated_at.isoformat().encode()),

@@ -142,8 +142,12 @@ def strongest(plan: Plan, look: Look, column: int) -> Proof:
     Args:
         column: its place in the reference's columns.
     """
+    return strongest_on(plan, look, np.flatnonzero(plan.feature_column == column).tolist())
+
+
+def strongest_on(plan: Plan, look: Look, mine: Sequence[int]) -> Proof:
+    """The same on some features."""
     ks, shares = _multiples(plan, look)
-    mine = np.flatnonzero(plan.feature_column == column).tolist()
     proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine]
     for i in np.flatnonzero(np.isin(plan.shares.feature, mine)).tolist():
         share = plan.shares.shares[i]

@@ -1,4 +1,4 @@
-"""Bring the compose stack up, replay a drift, consume its alert, ask the API, take it down: ``make compose-test``.
+"""Bring the compose stack up, replay a drift, consume its alert, ask API and dashboard: ``make compose-test``.
 
 With `docker compose` or `podman-compose`, whichever is there. The stack has a name and ports of its own, so that one
 that is up already is left alone. ``COMPOSE_ARGS`` goes before the compose command, for a machine whose builds need
@@ -16,12 +16,14 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PROJECT = f"driftline-test-{os.getpid()}"
-SERVICES = ("kafka", "redis", "mlflow", "scorer", "monitor", "retrainer", "api")
+SERVICES = ("kafka", "redis", "mlflow", "scorer", "monitor", "retrainer", "api", "dashboard")
 
 
 def say(line: str) -> None:
@@ -52,7 +54,7 @@ class Stack:
     """The stack under test and how to talk to it from the host."""
 
     def __init__(self) -> None:
-        self.ports = {name: str(free_port()) for name in ("KAFKA", "REDIS", "MLFLOW", "API")}
+        self.ports = {name: str(free_port()) for name in ("KAFKA", "REDIS", "MLFLOW", "API", "DASHBOARD")}
         self.env = os.environ | {f"DRIFTLINE_{name}_PORT": port for name, port in self.ports.items()}
         # The 500th label asks for a model before the drift does, and there is none better yet.
         self.env["DRIFTLINE_COOLDOWN_SECONDS"] = "5"
@@ -74,6 +76,7 @@ class Stack:
             "DRIFTLINE_KAFKA": f"127.0.0.1:{self.ports['KAFKA']}",
             "DRIFTLINE_REDIS": f"redis://127.0.0.1:{self.ports['REDIS']}/0",
             "DRIFTLINE_API_PORT": self.ports["API"],
+            "DRIFTLINE_DASHBOARD_PORT": self.ports["DASHBOARD"],
             "DRIFTLINE_MLFLOW": f"http://127.0.0.1:{self.ports['MLFLOW']}",
         }
 
@@ -87,6 +90,12 @@ class Stack:
             check=True,
         )
         found: dict[str, object] = json.loads(done.stdout)
+        return found
+
+    def dashboard(self) -> dict[str, Any]:
+        address = f"http://127.0.0.1:{self.ports['DASHBOARD']}/api/state"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
         return found
 
     def wait(self, what: str, reached: Callable[[dict[str, object]], bool], seconds: float) -> None:
@@ -125,6 +134,11 @@ def check(stack: Stack) -> None:
     subprocess.run([*through_api, "--fast"], env=stack.host_env, check=True, timeout=120)
     counts = {"replayed": 6_500, "scored": 6_500, "monitored": 6_500, "dead_letters": 0}
     stack.wait("500 more came through the API and are monitored", lambda s: s["contacts"] == counts, 120)
+    stack.wait("the dashboard shows the same", lambda s: stack.dashboard()["health"]["contacts"] == counts, 30)
+    shown = stack.dashboard()
+    assert shown["models"]["champion"] != "1", shown["models"]
+    assert alert["id"] in {story["alert"]["id"] for story in shown["alerts"]}, shown["alerts"]
+    assert shown["window"]["schema"] == "driftline.window-report/1", shown["window"]
 
 
 def main() -> None:

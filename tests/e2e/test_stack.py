@@ -67,7 +67,7 @@ def stack(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def test_up_prints_the_addresses_of_its_parts(stack: dict[str, str]) -> None:
-    assert set(stack) == {"kafka", "redis", "mlflow", "api"}
+    assert set(stack) == {"kafka", "redis", "mlflow", "api", "dashboard"}
     assert stack["kafka"].startswith("127.0.0.1:")
 
 
@@ -106,7 +106,8 @@ def test_the_sample_export_is_replayed_scored_and_monitored(stack: dict[str, str
 
 def test_a_contact_of_the_api_is_scored_and_monitored_like_any_other(stack: dict[str, str], folder: Path) -> None:
     before = json.loads(driftline(folder, "status", "--json"))
-    assert before["parts"]["api"] == {"reachable": True, "address": stack["api"]}
+    for name in ("api", "dashboard"):
+        assert before["parts"][name] == {"reachable": True, "address": stack[name]}
     page = {"contacts": [{"llm_quality": n} for n in range(100)]}
     answer = httpx.post(f"{stack['api']}/predict/batch", json=page, timeout=30)
     assert (answer.status_code, answer.json()["count"]) == (200, 100)
@@ -136,6 +137,17 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
     accepted = json.loads(driftline(folder, "alerts", "--ack", alert["id"], "--json"))
     assert (accepted["id"], accepted["state"]) == (alert["id"], "resolved")
     assert alert["id"] not in json.loads(driftline(folder, "status", "--json"))["firing"]
+    page = f"{stack['dashboard']}/alerts/{alert['id']}"
+    assert httpx.get(page).status_code == 200
+    shown = httpx.get(f"{stack['dashboard']}/api/alerts/{alert['id']}").json()
+    assert (shown["alert"], shown["acknowledge"]) == (accepted, False)
+    assert [change["state"] for change in shown["changes"]][-1] == "resolved"
+    deadline = time.monotonic() + 90
+    while (report := httpx.get(f"{page}/report", timeout=30)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(float(report.headers["retry-after"]))
+    assert report.status_code == 200, report.text
+    assert report.headers["content-security-policy"].startswith("sandbox allow-scripts; default-src 'none'")
+    assert alert["id"] in report.text
     done = subprocess.run(command("alerts", "--ack", "x"), cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "there is no alert x: `driftline alerts` lists them" in done.stderr
@@ -149,6 +161,7 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
         (["monitor"], signal.SIGTERM),
         (["retrain"], signal.SIGTERM),
         (["api"], signal.SIGTERM),
+        (["dashboard"], signal.SIGTERM),
         (["watch"], signal.SIGINT),
         (["alerts", "--follow"], signal.SIGTERM),
         (["replay", "scenario:sector_shift"], signal.SIGINT),
@@ -158,7 +171,9 @@ def test_a_drift_reaches_whoever_follows_the_alerts(stack: dict[str, str], folde
 def test_a_process_that_is_interrupted_ends_in_time_and_says_so(
     stack: dict[str, str], tmp_path: Path, arguments: list[str], number: signal.Signals
 ) -> None:
-    env = os.environ | {f"DRIFTLINE_{name.upper()}": address for name, address in stack.items() if name != "api"}
+    env = os.environ | {
+        f"DRIFTLINE_{name.upper()}": address for name, address in stack.items() if "http:" not in address
+    }
     env |= {"DRIFTLINE_HOME": str(tmp_path), "DRIFTLINE_TOPIC_PREFIX": "apart.", "DRIFTLINE_INSTANCE": "apart"}
     log = tmp_path / "log"
     with (
@@ -182,7 +197,7 @@ def test_a_stack_that_is_killed_takes_its_children_along(tmp_path: Path) -> None
         pids = children(tmp_path)
         alive = running(pids)
         up.kill()
-    assert len(alive) == 6
+    assert len(alive) == 7
     deadline = time.monotonic() + 8
     while running(pids) and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -130,13 +131,20 @@ def test_health_metrics_and_documentation_tell_the_state(client: httpx.Client, c
     assert "driftline_api_contacts_scored_total 5.0" in text
     assert 'driftline_api_model{version="1"} 1.0' in text
     assert "Example" not in text
-    assert client.get("/docs").status_code == 200
     described = client.get("/openapi.json").json()
     for path in ("/predict", "/predict/batch"):
         operation = described["paths"][path]["post"]
         assert "example" in operation["requestBody"]["content"]["application/json"]
         assert {"200", "413", "415", "422", "503"} <= operation["responses"].keys()
         assert all("example" in one["content"]["application/json"] for one in operation["responses"].values())
+
+
+def test_the_documentation_works_where_there_is_no_other_host(client: httpx.Client) -> None:
+    page = client.get("/docs").text
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(loaded) == 3
+    assert all(client.get(address).status_code == 200 for address in loaded)
+    assert not re.findall(r"(?:https?:)?//[\w-]+\.\w+", page)
 
 
 def test_every_prediction_is_in_the_log_without_the_contact_s_text(client: httpx.Client, settings: Settings) -> None:

@@ -15,6 +15,7 @@ from driftline.settings import Settings
 from model.commands import Models, card_text, change_text, comparison_text, evaluation_text, table_text
 from model.kafka_history import History
 from model.split import is_held_out
+from tests.dashboard_server import TOKEN, dashboard, state, until
 from tests.scoring_workers import scored, scorer, send_contacts, wait_until
 
 pytestmark = pytest.mark.xdist_group("model commands")  # the two versions are made once
@@ -144,3 +145,20 @@ def test_on_a_stream_the_scorer_goes_forth_and_back_with_them(
     decisions: list[Any] = [(e.decision, e.champion, e.why) for e in history.decisions.values()]
     assert decisions[-1] == ("promoted", "2", "rolled back from version 2 by hand")
     assert history.unfinished is None
+
+
+def test_the_dashboard_rolls_back_from_the_champion_that_it_shows(settings: Settings, models: Models) -> None:
+    own = settings.model_copy(update={"mlflow": models.settings.mlflow})
+    live = Models(own)
+    if live.registry.champion() == "2":
+        live.promote("1")
+    live.promote("2")
+    authorised = {"Authorization": f"Bearer {TOKEN}"}
+    with dashboard(own) as client:
+        until(lambda: state(client)["models"]["previous"] == "1")
+        done = client.post("/api/models/rollback", headers=authorised, json={"from": "2"}, timeout=60)
+        assert (done.status_code, done.json()) == (200, {"champion": {"before": "2", "after": "1"}})
+        shown = until(lambda: known if (known := state(client)["models"])["champion"] == "1" else None)
+        assert shown["previous"] == "2"
+        assert "rolled back" in shown["decisions"][0]["why"]
+    assert History.read(own).champion == "1"

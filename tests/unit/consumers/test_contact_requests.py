@@ -12,13 +12,13 @@ from consumers.contact_requests import (
     MOST_CONTACTS,
     RefusedError,
     completed,
-    confidence,
     read_batch,
     read_contact,
     scored_batch,
 )
 from consumers.contact_requests import Scored as ScoredContact
 from driftline.events import INPUTS, Contact, decode, encode
+from driftline.verdict import confidence
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIMED = {"id": "a", "sent_at": "2026-01-01T00:00:00Z"}

@@ -1,5 +1,6 @@
 """Settings: one line for what is wrong, and no secret shown."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -65,15 +66,19 @@ def test_a_dotenv_file_is_read(tmp_path: Path) -> None:
     assert load_settings().kafka == "broker:9092"
 
 
-def test_the_api_is_where_its_port_says_or_where_the_local_stack_has_it(tmp_path: Path) -> None:
-    assert load_settings().api_address is None
-    assert load_settings(api_port=8000, api_host="0.0.0.0").api_address == "http://127.0.0.1:8000"
-    assert load_settings(api_port=8000, api_host="::1").api_address == "http://[::1]:8000"
+@pytest.mark.parametrize("server", ["api", "dashboard"])
+def test_a_server_is_where_its_port_says_or_where_the_local_stack_has_it(tmp_path: Path, server: str) -> None:
+    def address(**settings: object) -> str | None:
+        found: str | None = getattr(load_settings(**settings), f"{server}_address")
+        return found
+
+    assert address() is None
+    assert address(**{f"{server}_port": 8000, f"{server}_host": "0.0.0.0"}) == "http://127.0.0.1:8000"
+    assert address(**{f"{server}_port": 8000, f"{server}_host": "::1"}) == "http://[::1]:8000"
     (tmp_path / ".driftline").mkdir()
-    (tmp_path / ".driftline" / "stack.json").write_text(
-        '{"addresses": {"kafka": "127.0.0.1:1", "redis": "redis://h:2", "mlflow": "x", "api": "http://127.0.0.1:3"}}'
-    )
-    assert load_settings().api_address == "http://127.0.0.1:3"
+    at = {"kafka": "127.0.0.1:1", "redis": "redis://h:2", "mlflow": "x", server: "http://127.0.0.1:3"}
+    (tmp_path / ".driftline" / "stack.json").write_text(json.dumps({"addresses": at}))
+    assert address() == "http://127.0.0.1:3"
 
 
 def test_without_a_broker_the_message_says_how_to_get_one() -> None:
