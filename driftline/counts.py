@@ -65,9 +65,10 @@ class Counter:
             key = (pane.partition, pane.pane, pane.model_version)
             self._panes[key] = max(pane.contacts, self._panes.get(key, 0))
         for record in self._new(DEAD_LETTERS):
-            letter = decode(DeadLetter, record.value)
-            if letter.topic == contacts:
-                self._dead.add((letter.partition, letter.offset))
+            with suppress(ValueError):  # what is none was not written by a worker of ours
+                letter = decode(DeadLetter, record.value or b"")
+                if letter.topic == contacts:
+                    self._dead.add((letter.partition, letter.offset))
         replayed, done = self._contacts(contacts)
         return Counts(replayed, done - len(self._dead), sum(self._panes.values()), len(self._dead))
 
@@ -99,7 +100,7 @@ def panes(records: Iterable[Any]) -> Iterator[Pane]:
     """The panes among the records of their topic; of what is none the monitor makes dead letters."""
     for record in records:
         with suppress(ValueError):
-            event = decode_folded(record.value)
+            event = decode_folded(record.value or b"")
             if isinstance(event, Pane):
                 yield event
 
@@ -129,7 +130,7 @@ def firing(settings: Settings) -> dict[str, Alert]:
 def labels(settings: Settings, *, through: KafkaConsumer | None = None) -> LabelAccount:
     """What became of the labels, as the monitor last wrote it down; all zero before that."""
     record = last_record(settings, MONITOR_STATE, through=through)
-    written = None if record is None else decode(MonitorState, record.value).labels
+    written = None if record is None else decode(MonitorState, record.value or b"").labels
     return written or LabelAccount()
 
 

@@ -81,7 +81,7 @@ class Actions:
             RefusedError: 409 another one is, or something else is under way; 500 it failed; 504 it did not end.
         """
         with _Alone(self._busy):
-            now = self._feed.read(lambda state: state.champion)
+            now = self._feed.read(lambda state: state.models.champion)
             if champion != now:
                 raise RefusedError(409, f"the champion is {now or 'none'} by now: look again before you roll back")
             self._say(f"rolling back from version {champion}, as asked on the dashboard")

@@ -1,12 +1,7 @@
-"""What the dashboard shows, as a function of what was read: events and figures in, one document out. Pure.
-
-Nothing here holds personal data or a contact's id: of a prediction three categories are shown, and only by the values
-that the contract names.
-"""
+"""What the dashboard shows, as a function of what was read: events and figures in, one document out. Pure."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,18 +9,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-import numpy as np
-from msgspec import Struct
 
-from driftline.events import Alert, DeadLetter, Decision, LabelAccount, Level, ModelEvent, Prediction, WindowReport
-from driftline.verdict import confidence, label
-from model.bundle import Bundle
+from driftline.events import Alert, DeadLetter, LabelAccount, ModelEvent, WindowReport
+from monitor.dashboard_document import (
+    AlertStory,
+    Change,
+    Latency,
+    Moment,
+    Reason,
+    Recent,
+    Written,
+    latency,
+    milliseconds,
+    plain_reason,
+    recent,
+)
+from monitor.dashboard_models import ModelHistory
 
 PARTS = ("health", "performance", "window", "alerts", "models", "predictions")
 """Of the document; each is sent whole when something in it has changed."""
 MOMENTS = 240
 ALERTS = 100
-DECISIONS = 100
 SECONDS = 300
 SECOND = 0.95
 """What counts as one, for whoever looks every half."""
@@ -33,114 +37,6 @@ NEWEST = 20
 REASONS = 10
 DIFFERENT_REASONS = 1_000
 """That are counted apart; what comes after is counted together."""
-OTHER = "other"
-
-SENIORITIES = frozenset({"Entry", "Mid", "Senior", "Executive", "C-Level"})
-GEOGRAPHIES = frozenset({"international_hub", "regional_hub", OTHER})
-BUSINESS_TYPES = frozenset({"leaders", "experts", "salespeople", "workers", "others"})
-
-
-class Moment(Struct, frozen=True):
-    """One window report in the course of them."""
-
-    at: datetime
-    at_contact: int
-    model_version: str
-    full: bool
-    drift_share: float
-    drifting: list[str]
-    strengths: dict[str, float]
-
-
-class Change(Struct, frozen=True):
-    """One change of state of an alert."""
-
-    state: str
-    level: Level
-    at: datetime
-    at_contact: int
-    drift_share: float
-
-
-class AlertStory(Struct, frozen=True):
-    """An alert as it is now, and how it came to that, the oldest change first."""
-
-    alert: Alert
-    changes: list[Change]
-    fired: Alert | None
-    """As it last fired: one that is resolved has no columns of its own any more."""
-
-
-class ModelVersion(Struct, frozen=True):
-    """A registered version; what of its bundle cannot be read is None."""
-
-    version: str
-    at: datetime
-    trained_on: int | None
-    reference_rows: int | None
-    metrics: dict[str, float]
-
-
-class GateDecision(Struct, frozen=True):
-    """What came of one retraining, or of a promotion by hand."""
-
-    at: datetime
-    trigger: str | None
-    challenger: str
-    champion: str | None
-    decision: Decision | None
-    why: str | None
-    labels: int | None
-    delta_auc: float | None
-    interval: tuple[float, float] | None
-    evidence: dict[str, tuple[float, float, float]]
-
-
-class Reign(Struct, frozen=True):
-    """A version became champion."""
-
-    version: str
-    at: datetime | None
-    """None of one that is known only as the champion before another."""
-
-
-class Recent(Struct, frozen=True):
-    """A prediction without anything that tells whose it is."""
-
-    at: datetime
-    score: float
-    label: str
-    confidence: str
-    model_version: str
-    latency_ms: float
-    seniority: str | None
-    geography: str | None
-    business_type: str | None
-
-
-class Latency(Struct, frozen=True):
-    """From a contact being sent to its prediction being written, over the newest predictions; milliseconds."""
-
-    p50: float
-    p95: float
-    p99: float
-    contacts: int
-
-
-class Reason(Struct, frozen=True):
-    """Why inputs became dead letters."""
-
-    reason: str
-    count: int
-    last_at: datetime
-
-
-@dataclass(frozen=True)
-class Written:
-    """A prediction and when it was written onto its topic."""
-
-    prediction: Prediction
-    at: datetime
 
 
 @dataclass(frozen=True)
@@ -168,16 +64,12 @@ class DashboardState:
 
     settings: dict[str, Any]
     moments: deque[Moment] = field(default_factory=lambda: deque(maxlen=MOMENTS))
+    models: ModelHistory = field(default_factory=ModelHistory)
     trouble: str | None = None
     """What is being waited for."""
     _window: WindowReport | None = None
     _alert_seconds: float | None = None
     _alerts: OrderedDict[str, AlertStory] = field(default_factory=OrderedDict)
-    _versions: dict[str, ModelVersion] = field(default_factory=dict)
-    _metrics: dict[str, dict[str, float]] = field(default_factory=dict)
-    _decisions: OrderedDict[str, GateDecision] = field(default_factory=OrderedDict)
-    _reigns: list[Reign] = field(default_factory=list)
-    _champion: Reign | None = None
     _letters: set[tuple[str, int, int]] = field(default_factory=set)
     _reasons: Counter[str] = field(default_factory=Counter)
     _last_letter: dict[str, datetime] = field(default_factory=dict)
@@ -228,46 +120,8 @@ class DashboardState:
 
     def model_changed(self, event: ModelEvent) -> tuple[str, ...]:
         """A model event."""
-        match event.event:
-            case "registered":
-                self._versions.pop(event.model_version, None)
-                self._versions[event.model_version] = _version(event)
-            case "decided":
-                self._decide(event)
-            case "champion":
-                self._crown(event.model_version, event.at)
+        self.models.take(event)
         return ("models", "health")
-
-    def _decide(self, event: ModelEvent) -> None:
-        trigger = event.trigger or ""
-        self._decisions.pop(trigger, None)
-        self._decisions[trigger] = GateDecision(
-            event.at, event.trigger, event.model_version, event.champion, event.decision, event.why, event.labels,
-            event.delta_auc, event.interval, event.evidence,
-        )  # fmt: skip
-        self._metrics[event.model_version] = event.metrics
-        while len(self._decisions) > DECISIONS:
-            self._decisions.popitem(last=False)
-        if event.decision == "promoted":
-            # The champion events of old are compacted away, the decisions are not.
-            self._drop_uncrowned(event.champion)
-            if event.champion is not None and not self._reigns:
-                self._reigns.append(Reign(event.champion, None))
-            self._reigns.append(Reign(event.model_version, event.at))
-
-    def _crown(self, version: str, at: datetime) -> None:
-        self._drop_uncrowned(version)
-        reign = Reign(version, at)
-        if self._reigns and self._reigns[-1].version == version:
-            self._reigns[-1] = reign
-        else:
-            self._reigns.append(reign)
-        self._champion = reign
-
-    def _drop_uncrowned(self, champion: str | None) -> None:
-        """Leave out a promotion that was decided and did not take place, now that another version was champion."""
-        if self._reigns and self._reigns[-1] is not self._champion and self._reigns[-1].version != champion:
-            self._reigns.pop()
 
     def set_aside(self, letter: DeadLetter) -> tuple[str, ...]:
         """A dead letter; one that a crash made a worker write twice is counted once."""
@@ -316,12 +170,12 @@ class DashboardState:
     def sampled(self, newest: Iterable[Written]) -> tuple[str, ...]:
         """The newest predictions, of all partitions, in any order."""
         ordered = sorted(newest, key=lambda one: one.at, reverse=True)
-        recent = tuple(_recent(one) for one in ordered[:NEWEST])
-        latency = _latency([_milliseconds(one) for one in ordered])
-        changed = [] if recent == self._predictions else ["predictions"]
-        if latency != self._latency:
+        newest_ones = tuple(recent(one) for one in ordered[:NEWEST])
+        speed = latency([milliseconds(one) for one in ordered])
+        changed = [] if newest_ones == self._predictions else ["predictions"]
+        if speed != self._latency:
             changed.append("performance")
-        self._predictions, self._latency = recent, latency
+        self._predictions, self._latency = newest_ones, speed
         return tuple(changed)
 
     def looked_around(self, looked: Looked) -> tuple[str, ...]:
@@ -335,17 +189,6 @@ class DashboardState:
         return () if trouble == before else ("health",)
 
     # What goes out.
-
-    @property
-    def champion(self) -> str | None:
-        """The version in use."""
-        return None if self._champion is None else self._champion.version
-
-    @property
-    def previous(self) -> str | None:
-        """The version that was champion before: what a rollback goes back to."""
-        former = [reign.version for reign in self._reigns if reign.version != self.champion]
-        return former[-1] if former else None
 
     def document(self, now: datetime) -> dict[str, Any]:
         """The whole state."""
@@ -362,8 +205,8 @@ class DashboardState:
         story = self._alerts.get(alert_id)
         if story is None:
             return None
-        caused = [decision for decision in reversed(self._decisions.values()) if decision.trigger == alert_id]
-        can = story.alert.state == "firing" and story.alert.model_version == self.champion
+        caused = self.models.caused_by(alert_id)
+        can = story.alert.state == "firing" and story.alert.model_version == self.models.champion
         told = {"alert": story.alert, "changes": story.changes, "fired": story.fired}
         return told | {"decisions": caused, "acknowledge": can}
 
@@ -376,7 +219,7 @@ class DashboardState:
             "workers": {name: worker | {"lag": lags.get(name)} for name, worker in looked.workers.items()},
             "contacts": vars(self._tally or Tally(0, 0, 0, 0)),
             "labels": msgspec.to_builtins(self._labels),
-            "champion": self.champion,
+            "champion": self.models.champion,
             "firing": [alert_id for alert_id, story in self._alerts.items() if story.alert.state == "firing"],
             "retraining": looked.retraining,
             "trouble": self.trouble,
@@ -402,17 +245,7 @@ class DashboardState:
         return sorted(self._alerts.values(), key=lambda story: story.alert.updated_at, reverse=True)
 
     def _models_part(self) -> dict[str, Any]:
-        return {
-            "champion": self.champion,
-            "since": None if self._champion is None else self._champion.at,
-            "previous": self.previous,
-            "versions": [
-                msgspec.structs.replace(version, metrics=self._metrics.get(version.version, {}))
-                for version in reversed(self._versions.values())
-            ],
-            "decisions": list(reversed(self._decisions.values())),
-            "champions": list(reversed(self._reigns)),
-        }
+        return self.models.document()
 
     def _predictions_part(self) -> Sequence[Recent]:
         return self._predictions
@@ -422,51 +255,3 @@ class DashboardState:
         if tally is None:
             return None, None
         return max(0, tally.replayed - tally.scored - tally.dead_letters), max(0, tally.scored - tally.monitored)
-
-
-def plain_reason(reason: str) -> str:
-    """The reason of a dead letter without what tells one from the next.
-
-    >>> plain_reason("not JSON: invalid character (byte 17)")
-    'not JSON: invalid character'
-    """
-    return re.sub(r" ?\(byte \d+\)", "", reason)[:200]
-
-
-def _version(event: ModelEvent) -> ModelVersion:
-    try:
-        bundle = Bundle.from_bytes(event.bundle or b"")
-    except ValueError:
-        return ModelVersion(event.model_version, event.at, None, None, {})
-    return ModelVersion(event.model_version, event.at, bundle.trained_on, len(bundle.reference), {})
-
-
-def _recent(written: Written) -> Recent:
-    prediction, columns = written.prediction, written.prediction.columns
-    return Recent(
-        at=written.at,
-        score=prediction.score,
-        label=label(prediction.score),
-        confidence=confidence(prediction.score),
-        model_version=prediction.model_version,
-        latency_ms=_milliseconds(written),
-        seniority=_known(columns.llm_seniority, SENIORITIES),
-        geography=_known(columns.llm_geography, GEOGRAPHIES),
-        business_type=_known(columns.llm_business_type, BUSINESS_TYPES),
-    )
-
-
-def _known(value: str | None, values: frozenset[str]) -> str | None:
-    """What is none of the contract's values may be anything, a name among it."""
-    return value if value is None or value in values else OTHER
-
-
-def _milliseconds(written: Written) -> float:
-    return max(0.0, round((written.at - written.prediction.sent_at).total_seconds() * 1000, 1))
-
-
-def _latency(milliseconds: Sequence[float]) -> Latency | None:
-    if not milliseconds:
-        return None
-    p50, p95, p99 = (round(float(value), 1) for value in np.percentile(milliseconds, (50, 95, 99)))
-    return Latency(p50, p95, p99, len(milliseconds))

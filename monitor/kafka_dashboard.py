@@ -34,8 +34,9 @@ from driftline.settings import Settings
 from driftline.status import read_parts, read_retraining, read_workers
 from driftline.topics import ALERTS, DEAD_LETTERS, MODEL_EVENTS, PREDICTIONS, TOPICS, WINDOWS, Topic
 from driftline.workers import mark_ready
+from monitor.dashboard_document import Written
 from monitor.dashboard_feed import Feed
-from monitor.dashboard_state import MOMENTS, DashboardState, Looked, Tally, Written
+from monitor.dashboard_state import MOMENTS, DashboardState, Looked, Tally
 
 Say = Callable[[str], None]
 FOLLOWED: tuple[Topic, ...] = (MODEL_EVENTS, ALERTS, DEAD_LETTERS, WINDOWS)
@@ -235,8 +236,11 @@ class _Figures:
         return Tally(**self._counter.read().as_dict())
 
     def labels(self) -> LabelAccount:
-        """What became of the labels."""
-        return labels(self._settings, through=self._consumer)
+        """What became of the labels, as far as that can be read."""
+        try:
+            return labels(self._settings, through=self._consumer)
+        except ValueError:
+            return LabelAccount()
 
     def newest_predictions(self) -> list[Written]:
         """Of each partition the last `SAMPLE`."""

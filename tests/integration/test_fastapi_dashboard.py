@@ -18,7 +18,7 @@ from driftline.events import Acknowledgement, Contact, Event, decode_folded, enc
 from driftline.kafka_clients import KafkaConsumer, ensure_topics, open_producer, tail
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings, SettingsError
-from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES, PREDICTIONS, WINDOWS, Topic
+from driftline.topics import ALERTS, CONTACTS, DEAD_LETTERS, MODEL_EVENTS, PANES, PREDICTIONS, TOPICS, WINDOWS, Topic
 from model.kafka_models import champion_event
 from monitor.fastapi_dashboard_worker import run
 from tests.dashboard_server import (
@@ -94,6 +94,21 @@ def test_a_dashboard_that_starts_late_shows_what_was_there_before(settings: Sett
         found = until(lambda: known if len((known := state(client))["history"]) == 240 else None)
         assert found["history"][-1]["at_contact"] == 299
         assert [story["alert"]["state"] for story in found["alerts"]].count("firing") == 1
+
+
+def test_what_is_no_event_is_left_out(client: httpx.Client, settings: Settings) -> None:
+    producer = open_producer(settings)
+    for topic in TOPICS:
+        producer.send(settings.topic(topic.name), value=b"\xff", partition=0).get(10)
+        producer.send(settings.topic(topic.name), value=None, key=b"k", partition=0).get(10)
+    producer.close()
+    publish(settings, ALERTS, alert("a"))
+    publish(settings, PREDICTIONS, prediction())
+    publish(settings, DEAD_LETTERS, letter())
+    found = until(lambda: known if (known := state(client))["predictions"] and known["alerts"] else None)
+    assert (len(found["alerts"]), len(found["predictions"])) == (1, 1)
+    until(lambda: state(client)["performance"]["dead_letters"]["count"] == 1)
+    assert client.get("/health").json()["status"] == "ok"
 
 
 # Ten viewers, and one who does not read

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from driftline.events import LabelAccount, ModelEvent
 from model.retrain import Made
+from monitor.dashboard_document import Written
 from monitor.dashboard_feed import Feed, Seen, encode_json
 from monitor.dashboard_state import (
     ALERTS,
@@ -21,7 +22,6 @@ from monitor.dashboard_state import (
     DashboardState,
     Looked,
     Tally,
-    Written,
 )
 from tests.dashboard_server import NOW, alert, applied, letter, prediction, report
 
@@ -38,7 +38,7 @@ def shown(state: DashboardState) -> dict[str, Any]:
 
 
 def registered(version: str, bundle: bytes = b"") -> ModelEvent:
-    return ModelEvent(event="registered", model_version=version, at=NOW, bundle=bundle)
+    return ModelEvent(event="registered", model_version=version, at=NOW + int(version) * SECOND, bundle=bundle)
 
 
 def champion(version: str, seconds: int = 0) -> ModelEvent:
@@ -129,9 +129,17 @@ def test_the_history_of_models_is_told_from_the_events_of_their_topic(made: Made
         ("3", "promoted", "alert-2"), ("2", "rejected", "alert-1"),
     ]  # fmt: skip
     assert [reign["version"] for reign in models["champions"]] == ["3", "1"]
-    state.model_changed(decided("1", "promoted", "3", "by hand", 4))
-    state.model_changed(champion("1", 5))
-    assert (state.champion, state.previous) == ("1", "3"), "rolled back, and a rollback would go forth again"
+    by_hand = msgspec.structs.replace(decided("3", "promoted", "1", "by hand", 4), metrics={})
+    for event in (by_hand, registered("1"), decided("1", "promoted", "3", "by hand again", 4), champion("1", 5)):
+        state.model_changed(event)
+    state.model_changed(champion("1", 6))
+    models = shown(state)["models"]
+    assert [version["version"] for version in models["versions"]] == ["3", "2", "1"], "as they were made"
+    assert models["versions"][0]["metrics"] == {"roc_auc": 0.7}
+    assert models["since"] == "2026-01-01T00:00:05Z"
+    assert (state.models.champion, state.models.previous) == ("1", "3"), (
+        "rolled back, and a rollback would go forth again"
+    )
 
 
 def test_of_a_compacted_topic_the_decisions_tell_who_was_champion() -> None:
@@ -139,7 +147,7 @@ def test_of_a_compacted_topic_the_decisions_tell_who_was_champion() -> None:
     for event in (decided("2", "promoted", "1", "x", 1), decided("3", "promoted", "2", "y", 2), champion("3", 3)):
         state.model_changed(event)
     assert [reign["version"] for reign in shown(state)["models"]["champions"]] == ["3", "2", "1"]
-    assert state.previous == "2"
+    assert state.models.previous == "2"
 
 
 def test_a_promotion_that_did_not_take_place_made_no_champion() -> None:
