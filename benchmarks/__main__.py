@@ -20,6 +20,7 @@ from benchmarks import (
     parsing,
     quality,
     replay,
+    report,
     scenarios,
     scoring,
     swap,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "api": api.main,
     "synthetic": synthetic.main,
     "scenarios": scenarios.main,
+    "report": report.main,
 }
 
 
