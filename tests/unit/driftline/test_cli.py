@@ -1,5 +1,7 @@
 """The command line: every mistake is one line and the right exit code."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +69,13 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = driftline(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert "usage: driftline" in done.stdout
+
+
+def test_status_shows_the_notifier_where_it_runs(tmp_path: Path) -> None:
+    (tmp_path / ".driftline").mkdir()
+    (tmp_path / ".driftline" / "stack.json").write_text(json.dumps({"pids": {"notify": os.getpid()}}))
+    workers = json.loads(driftline("status", "--json", cwd=tmp_path).stdout)["workers"]
+    assert workers["notify"] == {"pid": os.getpid(), "alive": True, "lag": None}
 
 
 def test_status_without_anything_says_what_is_not_reachable(tmp_path: Path) -> None:
