@@ -14,10 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.options import UsageError, parser
 from driftline.settings import Settings, SettingsError, load_settings
-from driftline.workers import Interrupted, clear_ready, print_json, raise_on_signals, say, stop_on_signals
+from driftline.workers import (
+    Interrupted,
+    clear_ready,
+    print_json,
+    raise_on_signals,
+    say,
+    say_why,
+    speak_as_told,
+    stop_on_signals,
+)
 
 if TYPE_CHECKING:
     from driftline.events import Contact
+    from driftline.prometheus_metrics import WorkerMetrics
     from producers.replay import Played
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -29,8 +39,11 @@ BASE_SEED = 2026
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 1 failed, 2 wrong usage or setting, 130 interrupted)."""
     try:
+        speak_as_told("driftline")
         options = parser(scenarios=_described_scenarios).parse_args(argv)
-        return COMMANDS[options.command](load_settings(), options)
+        settings = load_settings()
+        speak_as_told(options.command, settings.log_format)
+        return COMMANDS[options.command](settings, options)
     except (UsageError, SettingsError) as fault:
         return _fail(fault, WRONG_USAGE)
     except (Interrupted, KeyboardInterrupt):
@@ -43,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(fault: Exception, code: int) -> int:
-    print(f"driftline: {fault}".replace("\n", " "), file=sys.stderr)
+    say_why(fault)
     return code
 
 
@@ -125,39 +138,47 @@ def score(settings: Settings, options: Namespace) -> int:
     """The scoring worker."""
     stop = stop_on_signals()
     from consumers.kafka_scoring import run
+    from driftline.prometheus_metrics import ScoreMetrics
 
-    return _work(settings, "score", lambda: run(settings, say, stop))
+    return _work(settings, metrics := ScoreMetrics(), lambda: run(settings, say, stop, metrics))
 
 
 def monitor(settings: Settings, options: Namespace) -> int:
     """The monitor."""
     stop = stop_on_signals()  # before the import, which takes seconds
+    from driftline.prometheus_metrics import MonitorMetrics
     from monitor.faust_monitor import run
 
-    return _work(settings, "monitor", lambda: run(settings, say, stop))
+    return _work(settings, metrics := MonitorMetrics(), lambda: run(settings, say, stop, metrics))
 
 
 def retrain(settings: Settings, options: Namespace) -> int:
     """The retraining worker."""
     raise_on_signals()  # a training takes longer than a worker may to end
     base = base_contacts(settings)
+    from driftline.prometheus_metrics import RetrainMetrics
     from model.redis_retrain import run
 
-    return _work(settings, "retrain", lambda: run(settings, lambda: base, say, Event()))
+    return _work(settings, metrics := RetrainMetrics(), lambda: run(settings, lambda: base, say, Event(), metrics))
 
 
 def api(settings: Settings, options: Namespace) -> int:
     """The HTTP API."""
     stop = stop_on_signals()
     from consumers.fastapi_worker import run
+    from driftline.prometheus_metrics import RequestMetrics
 
-    return _work(settings, "api", lambda: run(settings, say, stop))
+    return _work(settings, metrics := RequestMetrics(), lambda: run(settings, say, stop, metrics))
 
 
-def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
-    """A worker ends only when it is interrupted, or fails."""
-    clear_ready(settings.home, name)
-    run()
+def _work(settings: Settings, metrics: WorkerMetrics, run: Callable[[], None]) -> int:
+    """A worker ends only when it is interrupted, or fails; its metrics are served meanwhile."""
+    from driftline.prometheus_metrics import served
+
+    clear_ready(settings.home, metrics.WORKER)
+    with served(metrics, settings) as address:
+        say(f"metrics are at {address}")
+        run()
     return INTERRUPTED
 
 

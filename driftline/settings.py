@@ -95,6 +95,11 @@ class Settings(BaseSettings):
     )
     prediction_log_bytes: int = Field(50 * 1024**2, ge=10_000, description="of logs/predictions.jsonl")
     prediction_log_files: int = Field(5, ge=1, le=1_000, description="full ones that are kept")
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="where a worker's metrics are served")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="of a worker's metrics, of a local stack's first worker's; 0 takes a free one"
+    )
+    log_format: Literal["text", "json"] = "text"
 
     @field_validator("kafka")
     @classmethod
@@ -146,10 +151,12 @@ class Settings(BaseSettings):
     @property
     def api_address(self) -> str | None:
         """Where the API is reached from this machine, as far as its port is known."""
-        if not self.api_port:
-            return None
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.api_host, self.api_host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+        return _address(self.api_host, self.api_port) if self.api_port else None
+
+    @property
+    def metrics_address(self) -> str:
+        """Where this worker's metrics are read from this machine, once its port is known."""
+        return f"{_address(self.metrics_host, self.metrics_port)}/metrics"
 
     @property
     def stack_file(self) -> Path:
@@ -175,6 +182,12 @@ def load_settings(**overrides: Any) -> Settings:
             f"DRIFTLINE_PANE ({settings.pane}) must divide DRIFTLINE_WINDOW ({settings.window}); try a tenth of it"
         )
     return settings.model_copy(update=_of_local_stack(settings))
+
+
+def _address(host: str, port: int) -> str:
+    """Where what listens there is reached from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _of_local_stack(settings: Settings) -> dict[str, Any]:

@@ -72,4 +72,4 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
 def test_status_without_anything_says_what_is_not_reachable(tmp_path: Path) -> None:
     done = driftline("status", cwd=tmp_path)
     assert done.returncode == 0
-    assert "NOT REACHABLE" in done.stdout
+    assert "UNREACHABLE" in done.stdout
