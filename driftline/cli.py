@@ -250,7 +250,7 @@ def alerts(settings: Settings, options: Namespace) -> int:
     """The alerts topic, one a line; or one of them acknowledged."""
     from driftline.events import LEVELS, encode
     from driftline.kafka_clients import wait_for_kafka
-    from driftline.rich_view import alert_line, stored_alerts
+    from driftline.rich_view import print_alert, stored_alerts
 
     if options.ack is not None:
         return _acknowledge(settings, options)
@@ -260,7 +260,10 @@ def alerts(settings: Settings, options: Namespace) -> int:
     wait_for_kafka(settings, say, timeout=None if options.follow else 30, stop=stop)
     for alert in stored_alerts(settings, follow=options.follow, stop=stop):
         if alert.level in levels and (since is None or alert.updated_at >= since):
-            print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+            if options.json:
+                print(encode(alert).decode(), flush=True)
+            else:
+                print_alert(alert)
     return INTERRUPTED if stop.is_set() else DONE
 
 
@@ -268,12 +271,15 @@ def _acknowledge(settings: Settings, options: Namespace) -> int:
     from driftline.events import encode
     from driftline.kafka_acknowledge import acknowledge
     from driftline.kafka_clients import wait_for_kafka
-    from driftline.rich_view import alert_line
+    from driftline.rich_view import print_alert
 
     raise_on_signals()
     wait_for_kafka(settings, say, timeout=30)
     alert = acknowledge(settings, options.ack)
-    print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+    if options.json:
+        print(encode(alert).decode(), flush=True)
+    else:
+        print_alert(alert)
     say("accepted: these columns raise no alert of this kind until the reference changes")
     return DONE
 
@@ -318,11 +324,11 @@ def backtest(settings: Settings, options: Namespace) -> int:
 def watch(settings: Settings, options: Namespace) -> int:
     """The live view until Ctrl-C."""
     from driftline.kafka_clients import wait_for_kafka
-    from driftline.rich_view import live_view
+    from driftline.rich_watch import watch as show
 
     stop = stop_on_signals()
     wait_for_kafka(settings, say, stop=stop)
-    live_view(settings, stop)
+    show(settings, stop)
     return INTERRUPTED
 
 

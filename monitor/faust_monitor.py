@@ -328,6 +328,7 @@ def run(settings: Settings, say: Say, stop: Flag, metrics: MonitorMetrics | None
     projector.start()
     monitor = Monitor(settings, models, say, metrics or MonitorMetrics())
     worker = faust.Worker(monitor.app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False)
+    worker.spinner = None  # it would write terminal codes among the logs
     say("watching the predictions")
     try:
         worker.execute_from_commandline()
