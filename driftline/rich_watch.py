@@ -21,7 +21,7 @@ from rich.text import Text
 from driftline.counts import labels_line
 from driftline.events import LEVELS, Alert, DriftedColumn, Kind, WindowReport
 from driftline.kafka_watch import Follower, Seen
-from driftline.rich_view import GOOD, LEVEL_STYLES, alert_line
+from driftline.rich_view import GOOD, LEVEL_STYLES
 from driftline.settings import Settings
 
 DRAW_SECONDS = 0.5
@@ -78,16 +78,17 @@ def _draw(console: Console, follower: Follower, levels: Levels, broker: str, sto
 
 
 def _write(follower: Follower, broker: str, stop: Flag) -> None:
-    """A line whenever something changes, and at the latest after ten seconds; each is complete when it is written."""
+    """A line for whatever changes, and every ten seconds one that says how it stands; each is written at once."""
     began, lines, due = datetime.now(UTC), Lines(), 0.0
     while not stop.is_set():
-        now = datetime.now(UTC)
-        changed = lines.after(follower.seen, silence(follower.seen, began, now, broker))
-        if changed or time.monotonic() >= due:
-            told = [*changed, lines.state(follower.seen)] if not lines.trouble else changed or [lines.trouble]
-            sys.stdout.writelines(f"{now:%Y-%m-%dT%H:%M:%SZ}  {line}\n" for line in told)
-            sys.stdout.flush()
+        now, seen = datetime.now(UTC), follower.seen
+        trouble = silence(seen, began, now, broker)
+        told = lines.after(seen, trouble)
+        if time.monotonic() >= due and (seen is not None or trouble):
+            told.append(trouble or state_line(seen))
             due = time.monotonic() + LINE_SECONDS
+        sys.stdout.writelines(f"{now:%Y-%m-%dT%H:%M:%SZ}  {line}\n" for line in dict.fromkeys(told))
+        sys.stdout.flush()
         stop.wait(DRAW_SECONDS)
 
 
@@ -101,40 +102,50 @@ def silence(seen: Seen | None, began: datetime, now: datetime, broker: str) -> s
 
 
 class Lines:
-    """What is to be said of the stream line by line: what has changed since the last look, and how it stands."""
+    """What is to be said of the stream line by line: what has changed since the last look."""
 
     def __init__(self) -> None:
-        self.trouble = ""
+        self._trouble = ""
         self._seen: Seen | None = None
 
     def after(self, seen: Seen | None, trouble: str) -> list[str]:
-        """What has changed: alerts, champion, decisions, drifting columns, a broker that goes away or comes back."""
+        """Changes of alerts, champion, drifting columns, and of a broker that goes away or comes back."""
         told = []
-        if bool(trouble) != bool(self.trouble):
+        if bool(trouble) != bool(self._trouble):
             told.append(trouble or "the broker answers again")
-        before, self._seen, self.trouble = self._seen, seen, trouble
+        before, self._seen, self._trouble = self._seen, seen, trouble
         if seen is None or seen is before:
             return told
-        known = {} if before is None else {alert.id: alert for alert in before.alerts}
-        told += [alert_line(alert) for alert in reversed(seen.alerts) if known.get(alert.id) != alert]
-        if before is None or (seen.champion, seen.decision) != (before.champion, before.decision):
-            told.append(champion_line(seen))
-        if before is not None and _drifting(seen) != _drifting(before):
-            told.append(f"drifting: {', '.join(_drifting(seen)) or 'no column any more'}")
+        if before is None:
+            told += [champion_line(seen), *(_changed(alert) for alert in reversed(seen.firing))]
+        else:
+            known = {alert.id: alert for alert in before.alerts}
+            told += [_changed(alert) for alert in reversed(seen.alerts) if known.get(alert.id) != alert]
+            if (seen.champion, seen.decision) != (before.champion, before.decision):
+                told.append(champion_line(seen))
+        if (drifting := _drifting(seen)) != (None if before is None else _drifting(before)):
+            told.append(f"drifting: {', '.join(drifting) or 'no column'}")
         return told
 
-    def state(self, seen: Seen | None) -> str:
-        """How the stream stands, on one line."""
-        if seen is None:
-            return "waiting for the topics"
-        report = seen.report
-        drift = "no window yet" if report is None else f"drift share {report.drift_share:.0%}"
-        return f"{contacts_line(seen)}; {drift}; {len(seen.firing)} firing"
+
+def _changed(alert: Alert) -> str:
+    columns = ", ".join(column.name for column in alert.columns)
+    return f"{alert.state} {alert.kind} {alert.id}, level {alert.level}, at contact {alert.at_contact:,}: {columns}"
 
 
 def _drifting(seen: Seen) -> list[str]:
     """In the order of their names, since that of their strengths changes all the time."""
     return [] if seen.report is None else sorted(seen.report.drifting)
+
+
+def state_line(seen: Seen | None) -> str:
+    """How the stream stands."""
+    if seen is None:
+        return "nothing read yet"
+    report = seen.report
+    drift = "no window yet" if report is None else f"drift share {report.drift_share:.0%}"
+    behind = f"{seen.counts.dead_letters:,} dead letters"
+    return f"{contacts_line(seen)}, {behind}; {drift}; {len(seen.firing)} firing"
 
 
 def screen(seen: Seen | None, now: datetime, levels: Levels, width: int, height: int, *, trouble: str = "") -> Text:
