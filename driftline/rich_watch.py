@@ -144,8 +144,7 @@ def state_line(seen: Seen | None) -> str:
         return "nothing read yet"
     report = seen.report
     drift = "no window yet" if report is None else f"drift share {report.drift_share:.0%}"
-    behind = f"{seen.counts.dead_letters:,} dead letters"
-    return f"{contacts_line(seen)}, {behind}; {drift}; {len(seen.firing)} firing"
+    return f"{contacts_line(seen)}; behind: {behind_line(seen)}; {drift}; {len(seen.firing)} firing"
 
 
 def screen(seen: Seen | None, now: datetime, levels: Levels, width: int, height: int, *, trouble: str = "") -> Text:
@@ -184,14 +183,15 @@ def contacts_line(seen: Seen) -> str:
     """How many came how far, and how fast."""
     counts = seen.counts
     replayed, scored = ("", "") if seen.rates is None else (f" ({rate:,.0f}/s)" for rate in seen.rates)
-    return f"{counts.replayed:,} replayed{replayed}, {counts.scored:,} scored{scored}, {counts.monitored:,} monitored"
+    return f"{counts.replayed:,} replayed{replayed}, {counts.scored:,} scored{scored}"
 
 
 def behind_line(seen: Seen) -> str:
-    """What is not dealt with yet, and what never will be."""
+    """What is not scored and not monitored yet, and what never will be."""
     counts = seen.counts
     scorer, monitor = counts.replayed - counts.scored - counts.dead_letters, counts.scored - counts.monitored
-    return f"{max(0, scorer):,} scorer, {max(0, monitor):,} monitor; {counts.dead_letters:,} dead letters"
+    behind = f"{max(0, scorer):,} scorer, {max(0, monitor):,} monitor"
+    return f"{behind}; {counts.monitored:,} monitored, {counts.dead_letters:,} dead letters"
 
 
 def champion_line(seen: Seen, now: datetime | None = None) -> str:
