@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from threading import Event as Flag
 from typing import Any
 
-import numpy as np
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, ProducerFencedError
 from kafka.structs import OffsetAndMetadata
@@ -197,18 +196,16 @@ class ScoringWorker:
 
     def _measure(self, published: Published, batches: Batches) -> None:
         """What Prometheus is told of a batch that is through."""
-        metrics, now = self._metrics, datetime.now(UTC)
-        metrics.contacts.inc(len(published.contacts))
-        metrics.dead_letters.inc(published.dead_letters)
-        metrics.shadow_contacts.inc(published.in_shadow)
-        ways = [(now - contact.sent_at).total_seconds() for contact in published.contacts]
-        metrics.latency.observe(np.maximum(ways, 0.0))  # a sender's clock may be ahead
+        self._metrics.scored(
+            [contact.sent_at for contact in published.contacts], datetime.now(UTC),
+            dead_letters=published.dead_letters, in_shadow=published.in_shadow,
+        )  # fmt: skip
         owned = self._consumer.assignment()
         for source, records in batches.items():
             if source in owned and (end := self._consumer.highwater(source)) is not None:
                 self._behind[source] = end - records[-1].offset - 1
         self._behind = {source: behind for source, behind in self._behind.items() if source in owned}
-        metrics.lag.set(sum(self._behind.values()))
+        self._metrics.lag.set(sum(self._behind.values()))
 
     def _send(self, topic: str, source: TopicPartition, predictions: list[Prediction]) -> list[Any]:
         send = self._producer.send

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
+from itertools import product
 from typing import get_args
 
 import msgspec
@@ -196,6 +198,14 @@ class ScoreMetrics(WorkerMetrics):
         # has the promotion arrived?
         self.model = self._in_use("driftline_score_model", "1 for the version that scores.", "version")
 
+    def scored(self, sent: Sequence[datetime], now: datetime, *, dead_letters: int, in_shadow: int) -> None:
+        """Count a batch that is through; ``sent`` is when each of its contacts was."""
+        self.contacts.inc(len(sent))
+        self.dead_letters.inc(dead_letters)
+        self.shadow_contacts.inc(in_shadow)
+        ways = np.array([(now - at).total_seconds() for at in sent], np.float64)
+        self.latency.observe(np.maximum(ways, 0.0))  # a sender's clock may be ahead
+
 
 class MonitorMetrics(WorkerMetrics):
     """Of `driftline monitor`. What it says of the window is what the newest report on the windows topic says."""
@@ -239,6 +249,9 @@ class MonitorMetrics(WorkerMetrics):
         # how old what concept drift is judged by is; NaN before the first label
         self._delay = self._gauge("driftline_monitor_label_delay_seconds", "Median delay of the newest labels.")
 
+        for kind, state, level in product(get_args(Kind), ("firing", "resolved"), LEVELS):
+            self.alerts.labels(kind, state, level)  # 0 from the start, so that the first one is an increase
+
     def show_window(self, report: WindowReport) -> None:
         """What the newest report of the window says."""
         self._at_contact.set(report.at_contact)
@@ -252,7 +265,7 @@ class MonitorMetrics(WorkerMetrics):
 
     def show_firing(self, alerts: Iterable[Alert]) -> None:
         """The alerts that fire now; 0 for every other kind and level."""
-        counts: dict[tuple[str, ...], float] = {(kind, level): 0 for kind in get_args(Kind) for level in LEVELS}
+        counts: dict[tuple[str, ...], float] = dict.fromkeys(product(get_args(Kind), LEVELS), 0)
         for alert in alerts:
             counts[alert.kind, alert.level] += 1
         self._show(self._firing, counts)
@@ -291,7 +304,7 @@ class RetrainMetrics(WorkerMetrics):
         # time() less it: its age
         self.made = self._gauge("driftline_retrain_champion_made_seconds", "When the champion was made.")
         for decision in get_args(Decision):
-            self.decisions.labels(decision)  # 0 from the start, so that the first one is an increase
+            self.decisions.labels(decision)  # 0 from the start, for the same reason
 
 
 class RequestMetrics(WorkerMetrics):

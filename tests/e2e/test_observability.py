@@ -71,6 +71,11 @@ def prometheus(folder: Path, addresses: dict[str, str]) -> Iterator[str]:
             process.terminate()
 
 
+def post(url: str, body: dict[str, int]) -> None:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    urllib.request.urlopen(request, timeout=10).close()
+
+
 def ask(base: str, path: str, **parameters: str) -> Any:
     url = f"{base}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
     try:
@@ -86,7 +91,11 @@ def test_every_query_of_the_dashboard_and_of_the_rules_finds_data_in_a_live_stac
     with stack(tmp_path) as addresses, prometheus(tmp_path, addresses) as base:
         drift = ("replay", "scenario:sector_shift", "--onset", "600")
         driftline(tmp_path, *drift, "--limit", "4000", "--rate", "250")
-        driftline(tmp_path, *drift, "--seed", "3", "--limit", "200", "--to", "http", "--rate", "50", "--page", "1")
+        driftline(tmp_path, *drift, "--seed", "3", "--limit", "200", "--to", "http", "--rate", "50")
+        api = driftline(tmp_path, "status")["parts"]["api"]["address"]
+        for quality in range(50):
+            post(f"{api}/predict", {"llm_quality": quality})
+            time.sleep(0.05)  # over more than one scrape
         deadline = time.monotonic() + 90
         while not ask(base, "query", query="sum(driftline_retrain_decisions_total) > 0")["result"]:
             assert time.monotonic() < deadline, "nothing was decided about a challenger"

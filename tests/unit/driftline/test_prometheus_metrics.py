@@ -164,7 +164,7 @@ def test_which_version_is_in_use_is_asked_at_every_scrape() -> None:
 
 
 def test_metrics_are_served_where_the_settings_say_and_a_taken_port_is_named_in_one_line() -> None:
-    with served(ScoreMetrics(), Settings()) as address:
+    with served(ScoreMetrics(), Settings.model_validate({})) as address:
         with urllib.request.urlopen(address, timeout=5) as answer:
             assert b'driftline_build_info{version="' in answer.read()
             assert answer.headers["Content-Type"].startswith("text/plain")
