@@ -21,7 +21,8 @@ from driftline.events import (
     WindowReport,
 )
 from driftline.kafka_watch import Seen
-from driftline.rich_watch import Levels, Lines, bar, curve, screen, silence, state_line
+from driftline.rich_screen import Levels, bar, curve, screen
+from driftline.rich_watch import Lines, silence, state_line
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LEVELS = Levels(investigate=0.2, alert=0.5)
