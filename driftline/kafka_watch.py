@@ -29,6 +29,8 @@ LABEL_SECONDS = 5.0
 """Between two looks at the labels, which come with the monitor's whole state."""
 RATE_SECONDS = 5.0
 """That a rate is a mean of."""
+GONE_SECONDS = 3.0
+"""For a look at the topics: it has waited for the broker."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,6 @@ class Seen:
         return tuple(alert for alert in self.alerts if alert.state == "firing")
 
 
-class _Other(Exception):  # noqa: N818  (no error: there is something else to read)
-    """The topics hold less than before: it is another broker, or it has lost them."""
-
-
 class Follower:
     """Reads the topics in a thread until ``stop`` is set; `seen` is what they told last, None before the first time."""
 
@@ -83,29 +81,39 @@ class Follower:
         while not self._stop.is_set():
             try:
                 self._follow()
-            except _Other:
-                self.seen = None
-            except (KafkaError, OSError):  # shown by its age: whoever looks sees what was last known
+            except (KafkaError, OSError):  # told by the age of what was last known
                 self._stop.wait(0.5)
 
     def _follow(self) -> None:
-        counter, rates = Counter(self._settings), _Rates()
-        models = _News(self._settings, MODEL_EVENTS, ModelEvent, self._stop)
-        windows = _News(self._settings, WINDOWS, WindowReport, self._stop, start=-HISTORY)
-        changes = _News(self._settings, ALERTS, Alert, self._stop)
-        count = _Every(COUNT_SECONDS, lambda seen: _counted(seen, counter, rates))
-        label = _Every(LABEL_SECONDS, lambda seen: replace(seen, labels=labels(self._settings)))
-        seen = Seen(datetime.now(UTC))
-        while not self._stop.is_set():
-            for event in models.read():
-                seen = _with_model(seen, event)
-            for report in windows.read():
-                seen = replace(seen, report=report, shares=(*seen.shares, report.drift_share)[-HISTORY:])
-            for alert in changes.read():
-                seen = replace(seen, alerts=(alert, *(one for one in seen.alerts if one.id != alert.id)))
-            seen = replace(label(count(seen)), at=datetime.now(UTC))
-            self.seen = seen
-            self._stop.wait(0.1)
+        """Read the topics from their beginning, until the broker has been away: it may have lost them."""
+        topics = _Topics(self._settings, self._stop)
+        seen = self.seen = topics.read(Seen(datetime.now(UTC)))
+        began = time.monotonic()
+        while not self._stop.wait(0.1) and time.monotonic() - began < GONE_SECONDS:
+            began = time.monotonic()
+            seen = self.seen = topics.read(seen)
+
+
+class _Topics:
+    """What there is to read, and how far it has been read."""
+
+    def __init__(self, settings: Settings, stop: Flag) -> None:
+        counter, rates = Counter(settings), _Rates()
+        self._models = _News(settings, MODEL_EVENTS, ModelEvent, stop)
+        self._windows = _News(settings, WINDOWS, WindowReport, stop, start=-HISTORY)
+        self._alerts = _News(settings, ALERTS, Alert, stop)
+        self._count = _Every(COUNT_SECONDS, lambda seen: _counted(seen, counter, rates))
+        self._label = _Every(LABEL_SECONDS, lambda seen: replace(seen, labels=labels(settings)))
+
+    def read(self, seen: Seen) -> Seen:
+        """What was seen, and what has come since."""
+        for event in self._models.read():
+            seen = _with_model(seen, event)
+        for report in self._windows.read():
+            seen = replace(seen, report=report, shares=(*seen.shares, report.drift_share)[-HISTORY:])
+        for alert in self._alerts.read():
+            seen = replace(seen, alerts=(alert, *(one for one in seen.alerts if one.id != alert.id)))
+        return replace(self._label(self._count(seen)), at=datetime.now(UTC))
 
 
 class _News:
@@ -157,8 +165,6 @@ class _Rates:
 
 def _counted(seen: Seen, counter: Counter, rates: _Rates) -> Seen:
     counts = counter.read()
-    if counts.replayed < seen.counts.replayed:
-        raise _Other
     return replace(seen, counts=counts, rates=rates.after(counts))
 
 
