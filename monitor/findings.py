@@ -144,7 +144,7 @@ def strongest(plan: Plan, look: Look, column: int) -> Proof:
     """
     ks, shares = _multiples(plan, look)
     mine = np.flatnonzero(plan.feature_column == column).tolist()
-    proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine]
+    proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine if plan.rows[j]]
     for i in np.flatnonzero(np.isin(plan.shares.feature, mine)).tolist():
         share = plan.shares.shares[i]
         proofs.append(Proof(share.feature, share.test, i, float(shares[i]), False))
