@@ -110,9 +110,10 @@ def ago(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f} s"
 
 
-def _rule(left: str, right: str, width: int) -> Text:
-    gap = max(2, width - len(left) - len(right) - 7)
-    return Text.assemble(("── ", "dim"), (left, "bold"), (" " + "─" * (gap - 1) + " ", "dim"), right, (" ──", "dim"))
+def _rule(left: str, width: int, right: str = "") -> Text:
+    right = f" {right} " if right else "─"
+    gap = max(1, width - len(left) - len(right) - 6)
+    return Text.assemble(("── ", "dim"), (left, "bold"), (f" {'─' * gap}", "dim"), right, ("──", "dim"))
 
 
 def _ends(left: Text, right: Text, width: int) -> Text:
@@ -121,7 +122,7 @@ def _ends(left: Text, right: Text, width: int) -> Text:
 
 
 def _empty(seen: Seen, width: int) -> Iterator[Text]:
-    yield _rule("Nothing is monitored yet", "", width)
+    yield _rule("Nothing is monitored yet", width)
     if seen.champion is None:
         yield Text("`driftline retrain` makes the first champion; what comes meanwhile is scored then.")
     elif seen.counts.replayed:
@@ -135,7 +136,7 @@ def _share(seen: Seen, report: WindowReport, now: datetime, levels: Levels, widt
     age = ago((now - report.at).total_seconds())
     size = f"{report.window.contacts:,} contacts" if report.full else f"filling, {report.window.contacts:,} contacts"
     promise = "" if report.promise.holds else ", no promise"
-    yield _rule(f"Drift share {report.drift_share:.0%}", f"window {size}, newest {age} ago{promise}", width)
+    yield _rule(f"Drift share {report.drift_share:.0%}", width, f"window {size}, newest {age} ago{promise}")
     yield from curve(seen.shares, levels, width, height)
 
 
@@ -166,7 +167,7 @@ def _columns(report: WindowReport, width: int, room: int) -> Iterator[Text]:
     others = sorted(set(report.strengths) - set(ranked), key=lambda name: -report.strengths[name])
     described = {column.name: column for column in report.columns}
     drifting = f"{len(report.drifting)} of {len(report.strengths)} columns drift"
-    yield _rule("Columns", f"{drifting}; {MARK} is the threshold", width)
+    yield _rule("Columns", width, f"{drifting}; {MARK} is the threshold")
     names = [*ranked, *others][: max(0, room)]
     across = max(10, min(30, (width - 60) // 2))
     most = max([2.0, *(report.strengths.get(name, 0.0) for name in names)])
@@ -177,12 +178,12 @@ def _columns(report: WindowReport, width: int, room: int) -> Iterator[Text]:
         label.truncate(18, overflow="ellipsis", pad=True)
         yield Text.assemble(
             ("● " if drifts else "  ", LEVEL_STYLES["alert"]), label, " ", bar(strength, most, across),
-            f"{strength:6.1f}× ", _cause(described.get(name), report),
+            f"{strength:5.1f}× ", _cause(described.get(name), report),
         )  # fmt: skip
 
 
 def _cause(column: DriftedColumn | None, report: WindowReport) -> str:
-    if column is None:
+    if column is None or not (report.full or report.drifting):
         return ""
     return column.cause if column.name in report.drifting else "as in the reference"
 
@@ -204,7 +205,7 @@ def _alerts(seen: Seen, now: datetime, width: int, room: int) -> Iterator[Text]:
     firing = sorted(seen.firing, key=lambda alert: (-LEVELS.index(alert.level), kinds.index(alert.kind)))
     resolved = [alert for alert in seen.alerts if alert.state == "resolved"]
     many = f"{len(firing)} firing" if firing else "nothing fires"
-    yield _rule("Alerts", f"{many}, {len(resolved)} resolved", width)
+    yield _rule("Alerts", width, f"{many}, {len(resolved)} resolved")
     if not seen.alerts and seen.report is not None:
         yield Text("None so far: the contacts look like those that the model knows.", GOOD)
     for alert in [*firing, *resolved][: max(0, room)]:
