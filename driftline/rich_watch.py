@@ -92,7 +92,7 @@ class Lines:
             told += [_changed(alert) for alert in reversed(seen.alerts) if known.get(alert.id) != alert]
             if (seen.champion, seen.decision) != (before.champion, before.decision):
                 told.append(champion_line(seen))
-        if (drifting := _drifting(seen)) != (None if before is None else _drifting(before)):
+        if (drifting := _drifting(seen)) != ([] if before is None else _drifting(before)):
             told.append(f"drifting: {', '.join(drifting) or 'no column'}")
         return told
 
