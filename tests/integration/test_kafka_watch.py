@@ -13,9 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from driftline.events import Contact, WindowReport, decode
 from driftline.kafka_clients import ensure_topics, read_all
-from driftline.kafka_watch import Follower
+from driftline.kafka_watch import GONE_SECONDS, Follower
 from driftline.local_stack import LocalStack
-from driftline.rich_watch import SILENCE_SECONDS
 from driftline.settings import Settings
 from driftline.topics import WINDOWS
 from model.bundle import Bundle
@@ -71,10 +70,10 @@ def test_reports_come_while_a_stream_flows_and_what_looks_on_says_the_same(
         )
         for begin in range(0, CONTACTS, 200):
             send_predictions(settings, champion, drifting[begin : begin + 200], begin)
-            time.sleep(0.3)
+            time.sleep(0.15)
         wait_until(lambda: any(report.at_contact == CONTACTS for report in reports(settings)))
         found = reports(settings)
-        time.sleep(2.5)
+        time.sleep(1.5)
         assert len(reports(settings)) == len(found)  # it is quiet, and so are they
         newest = found[-1]
         assert (newest.full, newest.window.contacts, newest.model_version) == (True, 500, "1")
@@ -115,11 +114,11 @@ def test_a_broker_that_goes_away_is_waited_for_and_one_that_has_lost_its_topics_
         assert kafka.process is not None
         kafka.process.kill()
         kafka.process.wait()
-        time.sleep(SILENCE_SECONDS)
+        time.sleep(1.0)
         last = follower.seen
+        time.sleep(GONE_SECONDS)
         assert last is not None
         assert last.champion == "1"  # what was known stays
-        time.sleep(0.5)
         assert follower.seen is last  # and grows old
         kafka.start()
         wait_until(lambda: _answers(stack.settings))
