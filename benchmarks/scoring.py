@@ -22,6 +22,7 @@ from consumers.kafka_scoring import ScoringWorker, scoring_model
 from driftline.events import Contact, encode
 from driftline.kafka_clients import BATCH_BYTES, SIDE_BY_SIDE, ensure_topics, open_consumer, open_producer
 from driftline.local_stack import LocalStack
+from driftline.prometheus_metrics import ScoreMetrics
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, PREDICTIONS
 from model.bundle import Bundle
@@ -105,7 +106,7 @@ def ours(settings: Settings, champion: Bundle) -> float:
     stop = threading.Event()
     models = KafkaModels(settings, scoring_model, lambda _: None, stop)
     models.wait_for_champion()
-    worker = ScoringWorker(settings, models, lambda _: None)
+    worker = ScoringWorker(settings, models, lambda _: None, ScoreMetrics())
     used = cpu_per_contact(worker.step)
     stop.set()
     worker.close()

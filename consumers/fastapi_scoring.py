@@ -38,7 +38,7 @@ from consumers.fastapi_documents import (
     SpoolState,
     document,
 )
-from consumers.prometheus_requests import CONTENT_TYPE_LATEST, RequestMetrics
+from driftline.prometheus_metrics import CONTENT_TYPE_LATEST, RequestMetrics
 
 BODY_SECONDS = 30.0
 """That a body may take to come."""
@@ -132,7 +132,7 @@ def _state_routes(app: FastAPI, api: Api) -> None:
 
     @app.get("/metrics", response_class=Response, **METRICS)
     async def metrics() -> Response:
-        return Response(api.metrics.exposition(api.champion()), media_type=CONTENT_TYPE_LATEST)
+        return Response(api.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _documentation(app: FastAPI) -> None:

@@ -18,11 +18,11 @@ from consumers.fastapi_scoring import Api, create_app
 from consumers.kafka_outbox import Outbox
 from consumers.kafka_scoring import scoring_model
 from consumers.prediction_log import PredictionLog
-from consumers.prometheus_requests import RequestMetrics
 from consumers.scoring import ScoringModel
 from consumers.spool import Spool, SpoolTakenError
 from driftline.fastapi_server import listen, serve
 from driftline.kafka_clients import KafkaError, connection, ensure_topics, wait_for_kafka
+from driftline.prometheus_metrics import RequestMetrics
 from driftline.settings import Settings, SettingsError
 from driftline.workers import mark_ready
 from model.kafka_models import KafkaModels
@@ -34,7 +34,7 @@ SWITCH_SECONDS = 0.0005
 """After which a thread that scores a batch, or feeds the topic, gives way to the one that answers."""
 
 
-def run(settings: Settings, say: Say, stop: Flag) -> None:
+def run(settings: Settings, say: Say, stop: Flag, metrics: RequestMetrics | None = None) -> None:
     """Serve until ``stop`` is set, or a signal comes.
 
     Raises:
@@ -56,7 +56,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
         size=settings.prediction_log_bytes, files=settings.prediction_log_files,
     )  # fmt: skip
     answering = Answering(stream, spool, log, lambda: datetime.now(UTC), time.perf_counter, lambda: uuid.uuid4().hex)
-    app = _app(settings, answering, stream, say)
+    app = _app(settings, answering, stream, say, metrics or RequestMetrics())
     try:
         _say_where(settings, listener, say)
         serve(app, listener, stop)
@@ -116,11 +116,12 @@ class Stream:
             mark_ready(self._settings.home, "api")
 
 
-def _app(settings: Settings, answering: Answering, stream: Stream, say: Say) -> ASGIApp:
-    metrics, spool = RequestMetrics(), answering.spool
-    metrics.gauge("spool_contacts", "Contacts that wait for the broker.", lambda: spool.waiting)
-    metrics.gauge("spool_bytes", "What the spool takes on the disk.", lambda: spool.size)
-    metrics.gauge("broker_reachable", "1 where it took what it was last given.", lambda: stream.reachable)
+def _app(settings: Settings, answering: Answering, stream: Stream, say: Say, metrics: RequestMetrics) -> ASGIApp:
+    spool = answering.spool
+    metrics.model.now = lambda: stream.version
+    metrics.spool_contacts.set_function(lambda: spool.waiting)
+    metrics.spool_bytes.set_function(lambda: spool.size)
+    metrics.broker_reachable.set_function(lambda: stream.reachable)
     return create_app(
         Api(
             answering=answering,

@@ -10,7 +10,9 @@ predictions do not wait for it, and it is left aside.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Event as Flag
 from typing import Any
@@ -30,6 +32,7 @@ from driftline.kafka_clients import (
     open_producer,
     wait_for_kafka,
 )
+from driftline.prometheus_metrics import ScoreMetrics
 from driftline.settings import Settings
 from driftline.topics import CONTACTS, DEAD_LETTERS, PREDICTIONS, SHADOW_PREDICTIONS
 from driftline.workers import mark_ready
@@ -42,6 +45,15 @@ Say = Callable[[str], None]
 Batches = dict[TopicPartition, list[Any]]
 BLANK = Contact(id="blank", sent_at=datetime(2026, 1, 1, tzinfo=UTC))
 """A contact that nothing is known of: what a model that reads like one of ours has to score."""
+
+
+@dataclass
+class Published:
+    """What of a batch went to the broker."""
+
+    contacts: list[Contact] = field(default_factory=list)
+    dead_letters: int = 0
+    in_shadow: int = 0
 
 
 class TooManyMalformedError(RuntimeError):
@@ -59,7 +71,7 @@ def scoring_model(bundle: Bundle) -> ScoringModel:
     return model
 
 
-def run(settings: Settings, say: Say, stop: Flag) -> None:
+def run(settings: Settings, say: Say, stop: Flag, metrics: ScoreMetrics | None = None) -> None:
     """Score until ``stop`` is set.
 
     Raises:
@@ -72,7 +84,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     models = KafkaModels(settings, scoring_model, say, stop, with_shadow=True)
     if models.wait_for_champion() is None:
         return
-    worker = ScoringWorker(settings, models, say)
+    worker = ScoringWorker(settings, models, say, metrics or ScoreMetrics())
     ready = False
     try:
         say(f"scoring with version {models.champion_version}")
@@ -88,10 +100,13 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
 class ScoringWorker:
     """One consumer and one producer; `step` takes one batch all the way."""
 
-    def __init__(self, settings: Settings, models: KafkaModels[ScoringModel], say: Say) -> None:
+    def __init__(self, settings: Settings, models: KafkaModels[ScoringModel], say: Say, metrics: ScoreMetrics) -> None:
         self._settings = settings
         self._models = models
         self._say = say
+        self._metrics = metrics
+        metrics.model.now = lambda: models.champion_version
+        self._behind: dict[TopicPartition, int] = {}
         self._malformed = MalformedShare()
         self._failed_shadow: ScoringModel | None = None
         self._predictions = settings.topic(PREDICTIONS.name)
@@ -115,20 +130,25 @@ class ScoringWorker:
         batches: Batches = self._consumer.poll(timeout_ms=100)
         if not batches:
             return 0
+        began = time.perf_counter()
         model = self._models.champion
         assert model is not None  # waited for before the first step, never withdrawn
         try:
             if self._transactional:
-                self._in_transaction(batches, model)
+                published = self._in_transaction(batches, model)
             else:
-                self._acknowledged(batches, model)
+                published = self._acknowledged(batches, model)
         except ProducerFencedError:
             raise RuntimeError(
                 f"another scorer runs as instance {self._settings.instance}: give this one another DRIFTLINE_INSTANCE"
             ) from None
         except KafkaError as fault:
             self._say(f"a batch did not get through ({type(fault).__name__}), scoring what of it is still ours again")
+            self._metrics.failures.inc()
             self._rewind(batches)
+        else:
+            self._metrics.batch.observe(time.perf_counter() - began)
+            self._measure(published, batches)
         return sum(map(len, batches.values()))
 
     def close(self) -> None:
@@ -136,27 +156,31 @@ class ScoringWorker:
         self._consumer.close()
         self._producer.close(timeout=2)
 
-    def _acknowledged(self, batches: Batches, model: ScoringModel) -> None:
-        self._publish(batches, model)
+    def _acknowledged(self, batches: Batches, model: ScoringModel) -> Published:
+        published = self._publish(batches, model)
         self._consumer.commit(_next_offsets(batches))
+        return published
 
-    def _in_transaction(self, batches: Batches, model: ScoringModel) -> None:
+    def _in_transaction(self, batches: Batches, model: ScoringModel) -> Published:
         self._producer.begin_transaction()
-        self._publish(batches, model)
+        published = self._publish(batches, model)
         self._producer.send_offsets_to_transaction(_next_offsets(batches), self._consumer.group_metadata())
         self._producer.commit_transaction()
+        return published
 
-    def _publish(self, batches: Batches, model: ScoringModel) -> None:
+    def _publish(self, batches: Batches, model: ScoringModel) -> Published:
         now = datetime.now(UTC)
         shadow = self._models.shadow
         if shadow is self._failed_shadow:
             shadow = None
-        sent, aside = [], []
+        sent, aside, found = [], [], Published()
         for source, records in batches.items():
             read = read_records(records, now)
             self._count(read)
             sent += self._send(self._predictions, source, score_contacts(read.contacts, read.offsets, model))
             sent += [self._producer.send(self._dead_letters, key=one.key, value=encode(one)) for one in read.dead]
+            found.contacts += read.contacts
+            found.dead_letters += len(read.dead)
             if shadow is not None:
                 aside += self._send_aside(source, read, shadow)
         self._producer.flush()
@@ -166,6 +190,22 @@ class ScoringWorker:
             self._leave_aside(shadow, fault)
             if self._transactional:  # which has failed as a whole, and is done again without the shadow
                 raise fault
+        elif shadow is not None and shadow is not self._failed_shadow:
+            found.in_shadow = len(aside)
+        return found
+
+    def _measure(self, published: Published, batches: Batches) -> None:
+        """What Prometheus is told of a batch that is through."""
+        self._metrics.scored(
+            [contact.sent_at for contact in published.contacts], datetime.now(UTC),
+            dead_letters=published.dead_letters, in_shadow=published.in_shadow,
+        )  # fmt: skip
+        owned = self._consumer.assignment()
+        for source, records in batches.items():
+            if source in owned and (end := self._consumer.highwater(source)) is not None:
+                self._behind[source] = end - records[-1].offset - 1
+        self._behind = {source: behind for source, behind in self._behind.items() if source in owned}
+        self._metrics.lag.set(sum(self._behind.values()))
 
     def _send(self, topic: str, source: TopicPartition, predictions: list[Prediction]) -> list[Any]:
         send = self._producer.send

@@ -15,10 +15,20 @@ from typing import TYPE_CHECKING, Any
 from driftline.kept_secret import DASHBOARD_TOKEN
 from driftline.options import UsageError, parser
 from driftline.settings import Settings, SettingsError, load_settings
-from driftline.workers import Interrupted, clear_ready, print_json, raise_on_signals, say, stop_on_signals
+from driftline.workers import (
+    Interrupted,
+    clear_ready,
+    print_json,
+    raise_on_signals,
+    say,
+    say_why,
+    speak_as_told,
+    stop_on_signals,
+)
 
 if TYPE_CHECKING:
     from driftline.events import Contact
+    from driftline.prometheus_metrics import WorkerMetrics
     from producers.replay import Played
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -30,8 +40,11 @@ BASE_SEED = 2026
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code (0 done, 1 failed, 2 wrong usage or setting, 130 interrupted)."""
     try:
+        speak_as_told("driftline")
         options = parser(scenarios=_described_scenarios).parse_args(argv)
-        return COMMANDS[options.command](load_settings(), options)
+        settings = load_settings()
+        speak_as_told(options.command, settings.log_format)
+        return COMMANDS[options.command](settings, options)
     except (UsageError, SettingsError) as fault:
         return _fail(fault, WRONG_USAGE)
     except (Interrupted, KeyboardInterrupt):
@@ -44,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(fault: Exception, code: int) -> int:
-    print(f"driftline: {fault}".replace("\n", " "), file=sys.stderr)
+    say_why(fault)
     return code
 
 
@@ -129,55 +142,65 @@ def score(settings: Settings, options: Namespace) -> int:
     """The scoring worker."""
     stop = stop_on_signals()
     from consumers.kafka_scoring import run
+    from driftline.prometheus_metrics import ScoreMetrics
 
-    return _work(settings, "score", lambda: run(settings, say, stop))
+    return _work(settings, metrics := ScoreMetrics(), lambda: run(settings, say, stop, metrics))
 
 
 def monitor(settings: Settings, options: Namespace) -> int:
     """The monitor."""
     stop = stop_on_signals()  # before the import, which takes seconds
+    from driftline.prometheus_metrics import MonitorMetrics
     from monitor.faust_monitor import run
 
-    return _work(settings, "monitor", lambda: run(settings, say, stop))
+    return _work(settings, metrics := MonitorMetrics(), lambda: run(settings, say, stop, metrics))
 
 
 def retrain(settings: Settings, options: Namespace) -> int:
     """The retraining worker."""
     raise_on_signals()  # a training takes longer than a worker may to end
     base = base_contacts(settings)
+    from driftline.prometheus_metrics import RetrainMetrics
     from model.redis_retrain import run
 
-    return _work(settings, "retrain", lambda: run(settings, lambda: base, say, Event()))
+    return _work(settings, metrics := RetrainMetrics(), lambda: run(settings, lambda: base, say, Event(), metrics))
 
 
 def api(settings: Settings, options: Namespace) -> int:
     """The HTTP API."""
     stop = stop_on_signals()
     from consumers.fastapi_worker import run
+    from driftline.prometheus_metrics import RequestMetrics
 
-    return _work(settings, "api", lambda: run(settings, say, stop))
+    return _work(settings, metrics := RequestMetrics(), lambda: run(settings, say, stop, metrics))
 
 
 def dashboard(settings: Settings, options: Namespace) -> int:
     """The dashboard."""
     stop = stop_on_signals()
+    from driftline.prometheus_metrics import DashboardMetrics
     from monitor.fastapi_dashboard_worker import run
 
-    return _work(settings, "dashboard", lambda: run(settings, say, stop))
+    return _work(settings, metrics := DashboardMetrics(), lambda: run(settings, say, stop, metrics))
 
 
 def notify(settings: Settings, options: Namespace) -> int:
     """The notifier."""
     stop = stop_on_signals()
+    from driftline.prometheus_metrics import NotifyMetrics
     from monitor.kafka_notify import run
 
-    return _work(settings, "notify", lambda: run(settings, say, stop))
+    return _work(settings, metrics := NotifyMetrics(), lambda: run(settings, say, stop, metrics.receivers))
 
 
-def _work(settings: Settings, name: str, run: Callable[[], None]) -> int:
-    """A worker ends only when it is interrupted, or fails."""
-    clear_ready(settings.home, name)
-    run()
+def _work(settings: Settings, metrics: WorkerMetrics, run: Callable[[], None]) -> int:
+    """A worker ends only when it is interrupted, or fails; its metrics are served meanwhile."""
+    from driftline.prometheus_metrics import served
+
+    clear_ready(settings.home, metrics.WORKER)
+    with served(metrics, settings) as address:
+        say(f"metrics are at {address}")
+        run()
     return INTERRUPTED
 
 
@@ -249,7 +272,7 @@ def alerts(settings: Settings, options: Namespace) -> int:
     """The alerts topic, one a line; or one of them acknowledged."""
     from driftline.events import LEVELS, encode
     from driftline.kafka_clients import wait_for_kafka
-    from driftline.rich_view import alert_line, stored_alerts
+    from driftline.rich_view import print_alert, stored_alerts
 
     if options.ack is not None:
         return _acknowledge(settings, options)
@@ -259,8 +282,10 @@ def alerts(settings: Settings, options: Namespace) -> int:
     wait_for_kafka(settings, say, timeout=None if options.follow else 30, stop=stop)
     for alert in stored_alerts(settings, follow=options.follow, stop=stop):
         if alert.level in levels and (since is None or alert.updated_at >= since):
-            shown = encode(alert).decode() if options.json else alert_line(alert, settings.alert_page(alert.id))
-            print(shown, flush=True)
+            if options.json:
+                print(encode(alert).decode(), flush=True)
+            else:
+                print_alert(alert, settings.alert_page(alert.id))
     return INTERRUPTED if stop.is_set() else DONE
 
 
@@ -268,12 +293,15 @@ def _acknowledge(settings: Settings, options: Namespace) -> int:
     from driftline.events import encode
     from driftline.kafka_acknowledge import acknowledge
     from driftline.kafka_clients import wait_for_kafka
-    from driftline.rich_view import alert_line
+    from driftline.rich_view import print_alert
 
     raise_on_signals()
     wait_for_kafka(settings, say, timeout=30)
     alert = acknowledge(settings, options.ack)
-    print(encode(alert).decode() if options.json else alert_line(alert), flush=True)
+    if options.json:
+        print(encode(alert).decode(), flush=True)
+    else:
+        print_alert(alert, settings.alert_page(alert.id))
     say("accepted: these columns raise no alert of this kind until the reference changes")
     return DONE
 
@@ -339,11 +367,11 @@ def report(settings: Settings, options: Namespace) -> int:
 def watch(settings: Settings, options: Namespace) -> int:
     """The live view until Ctrl-C."""
     from driftline.kafka_clients import wait_for_kafka
-    from driftline.rich_view import live_view
+    from driftline.rich_watch import watch as show
 
     stop = stop_on_signals()
     wait_for_kafka(settings, say, stop=stop)
-    live_view(settings, stop)
+    show(settings, stop)
     return INTERRUPTED
 
 

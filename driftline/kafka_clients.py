@@ -266,7 +266,8 @@ def last_record(settings: Settings, topic: Topic, *, through: KafkaConsumer | No
 
 
 def tail(settings: Settings, topic: Topic, stop: Flag, *, start: int | None = 0, wait_ms: int = 250) -> Iterator[Any]:
-    """Records of a one-partition topic from ``start`` (None: only new ones) until ``stop`` is set.
+    """Records of a one-partition topic from ``start`` (None: only new ones; below 0: so many before the end) until
+    ``stop`` is set.
 
     Yields None whenever there was nothing for ``wait_ms``, so that the caller can look around. A broker that
     goes away is waited for.
@@ -274,8 +275,8 @@ def tail(settings: Settings, topic: Topic, stop: Flag, *, start: int | None = 0,
     consumer = open_consumer(settings)
     try:
         partition = TopicPartition(settings.topic(topic.name), 0)
-        if start is None:
-            start = true_end_offsets(consumer, [partition])[partition]
+        if start is None or start < 0:
+            start = max(0, true_end_offsets(consumer, [partition])[partition] + (start or 0))
         consumer.assign([partition])
         consumer.seek(partition, start)
         while not stop.is_set():

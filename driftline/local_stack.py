@@ -81,6 +81,8 @@ class LocalStack:
     settings: Settings
     say: Say
     children: dict[str, Child] = field(default_factory=dict)
+    metrics: dict[str, int] = field(default_factory=dict)
+    """The port of each worker's metrics, which one that is started again keeps."""
     _lock: IO[str] | None = None
 
     @property
@@ -105,9 +107,25 @@ class LocalStack:
 
         The notifier is one of them where there is somebody to tell.
         """
-        for name in (*workers, *(["notify"] if self.settings.webhook_urls is not None else [])):
-            self._spawn(name, [sys.executable, "-m", "driftline.cli", name])
+        notify = [] if self.settings.webhook_urls is None else ["notify"]
+        for place, name in enumerate((*workers, *notify)):
+            self.metrics[name] = self._metrics_port(place)
+            own = {"DRIFTLINE_METRICS_PORT": str(self.metrics[name])}
+            self._spawn(name, [sys.executable, "-m", "driftline.cli", name], own)
         self._write_state()
+
+    def _metrics_port(self, place: int) -> int:
+        """For the worker at a place: counted on from the port of the settings, or a free one."""
+        first = self.settings.metrics_port
+        promised = {
+            *self.metrics.values(),
+            self.settings.api_port,
+            self.settings.dashboard_port,
+        }  # to workers that do not listen yet
+        while True:
+            port = _port(first and first + place, "DRIFTLINE_METRICS_PORT", self.settings.metrics_host)
+            if port not in promised or first:
+                return port
 
     def wait_until_ready(self) -> None:
         """Return once scorer and monitor have joined their groups and own partitions, and the others can answer.
@@ -217,8 +235,9 @@ class LocalStack:
         ensure_topics(self.settings)
         self._write_state()
 
-    def _spawn(self, name: str, command: list[str]) -> None:
-        child = Child(name, command, self.home / "logs" / f"{name}.log", self._environment())
+    def _spawn(self, name: str, command: list[str], own: dict[str, str] | None = None) -> None:
+        """Start a child; ``own`` are variables for it alone."""
+        child = Child(name, command, self.home / "logs" / f"{name}.log", self._environment() | (own or {}))
         ready_file(self.home, name).unlink(missing_ok=True)
         child.start()
         self.children[name] = child
@@ -233,6 +252,10 @@ class LocalStack:
         state = {
             "addresses": self.addresses(),
             "pids": {c.name: c.process.pid for c in self.children.values() if c.process},
+            "metrics": {
+                name: self.settings.model_copy(update={"metrics_port": port}).metrics_address
+                for name, port in self.metrics.items()
+            },
             "pid": os.getpid(),
         }
         write_whole(self.settings.stack_file, json.dumps(state).encode())
@@ -269,12 +292,12 @@ def redis_binary() -> str:
     return system
 
 
-def _port(wanted: int, variable: str) -> int:
-    with socket.socket() as probe:
+def _port(wanted: int, variable: str, host: str = "127.0.0.1") -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
+            probe.bind((host, wanted))
+        except (OSError, OverflowError):  # the latter beyond 65535
             raise StackError(
                 f"port {wanted} is taken: stop what listens there, or unset {variable} to take a free one"
             ) from None

@@ -1,4 +1,4 @@
-"""What the terminal shows: a progress bar for replays, alerts as lines, and the live view of `driftline watch`."""
+"""What the terminal shows: progress bars, alerts as lines, a backtest. The live view is in rich_watch.py."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from datetime import timedelta
 from threading import Event as Flag
 from typing import Any, Protocol
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.panel import Panel
+from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from driftline.counts import Counter, Counts, champion, labels, labels_line
-from driftline.events import Alert, LabelAccount, decode
+from driftline.events import Alert, decode
 from driftline.kafka_clients import read_all, tail
 from driftline.settings import Settings
 from driftline.topics import ALERTS
 
+# Of the 256 colours those that can be read on black and on white.
+GOOD = "color(28)"
 LEVEL_STYLES = {
-    "monitor": "cyan",
-    "investigate": "yellow",
-    "alert": "bold red",
-    "retrain": "bold white on red",
+    "monitor": "color(31)",
+    "investigate": "color(166)",
+    "alert": "bold color(160)",
+    "retrain": "bold color(160)",
 }
 
 
@@ -126,14 +127,14 @@ def backtest_table(found: dict[str, Any]) -> None:
         rate, horizon = promise["false_alarm_rate"], promise["horizon"]
         console.print(f"promise: without drift, at most {rate:.0%} of runs of {horizon:,} rows raise any alert")
     else:
-        console.print(f"no false-alarm rate is promised: {promise['why']}", style="yellow")
+        console.print(f"no false-alarm rate is promised: {promise['why']}", style=LEVEL_STYLES["investigate"])
     for column, why in found["untested"].items():
-        console.print(f"{column}: {why}", style="yellow", highlight=False)
+        console.print(f"{column}: {why}", style=LEVEL_STYLES["investigate"], highlight=False)
     if not found["alerts"]:
-        console.print("no alerts", style="green")
+        console.print("no alerts", style=GOOD)
         return
     for alert in found["alerts"]:
-        style = LEVEL_STYLES[alert["level"]] if alert["state"] == "firing" else "green"
+        style = LEVEL_STYLES[alert["level"]] if alert["state"] == "firing" else GOOD
         head = f"row {alert['at_contact']:>9,}  {alert['state']:8}  {alert['level']:11}  {alert['kind']:16}"
         console.print(f"{head}  drift share {alert['drift_share']:.0%}", style=style, highlight=False)
         for column in alert["columns"]:
@@ -151,77 +152,31 @@ def stored_alerts(settings: Settings, *, follow: bool, stop: Flag) -> Iterator[A
 
 
 def alert_line(alert: Alert, page: str | None = None) -> str:
-    """One alert for people, on one line.
+    """An alert for `grep` and `awk`: one line, columns without blanks, the id to `--ack` it by, and where to read more.
 
     Args:
-        page: where they read more about it.
+        page: the address of its page.
     """
-    columns = ", ".join(column.name for column in alert.columns[:5])
-    when = f"{alert.updated_at:%Y-%m-%d %H:%M:%S}"
+    columns = ",".join(column.name.replace(" ", "_") for column in alert.columns) or "-"
     return (
-        f"{when}  {alert.state:8}  {alert.level:11}  {alert.kind:16}  contact {alert.at_contact:>8,}"
-        f"  share {alert.drift_share:4.0%}  {columns}{'' if page is None else f'  {page}'}"
+        f"{alert.updated_at:%Y-%m-%dT%H:%M:%SZ}  {alert.id:16}  {alert.state:8}  {alert.level:11}  {alert.kind:16}"
+        f"  {alert.at_contact:>9}  {alert.drift_share:>4.0%}  {columns}  {page or '-'}"
     )
 
 
-def live_view(settings: Settings, stop: Flag) -> None:
-    """Redraw once a second until ``stop`` is set."""
-    counter = Counter(settings)
-    firing: dict[str, Alert] = {}
-    before, at = counter.read(), time.monotonic()
-    alerts = tail(settings, ALERTS, stop, wait_ms=200)
-    with Live(console=Console(), refresh_per_second=4, screen=False) as live:
-        while not stop.is_set():
-            _apply_news(alerts, firing)
-            now, now_at = counter.read(), time.monotonic()
-            rate = (now.scored - before.scored) / max(1e-9, now_at - at)
-            before, at = now, now_at
-            live.update(render(now, rate, champion(settings), firing, labels(settings)))
-            stop.wait(0.5)
+def print_alert(alert: Alert, page: str | None = None) -> None:
+    """An alert for people: what and when on one line, and under it, as wide as the terminal, what it is about.
 
-
-def _apply_news(alerts: Iterator[object], firing: dict[str, Alert]) -> None:
-    for record in alerts:
-        if record is None:
-            return
-        alert = decode(Alert, record.value)  # type: ignore[attr-defined]
-        if alert.state == "firing":
-            firing[alert.id] = alert
-        else:
-            firing.pop(alert.id, None)
-
-
-def render(
-    counts: Counts, rate: float, version: str | None, firing: dict[str, Alert], account: LabelAccount
-) -> RenderableType:
-    """The view as a function of what is shown."""
-    head = Text.assemble(
-        ("Driftline  ", "bold"),
-        f"champion {version or '(none)'}   {counts.replayed:,} replayed   {counts.scored:,} scored ({rate:,.0f}/s)   ",
-        f"{counts.monitored:,} monitored   {counts.dead_letters:,} dead letters\n",
-        ("Labels  ", "bold"),
-        labels_line(account),
-    )
-    if not firing:
-        return Group(head, Panel("Nothing fires: the contacts look like those the model knows.", style="green"))
-    return Group(head, *(_alert_panel(alert) for alert in firing.values()))
-
-
-def _alert_panel(alert: Alert) -> Panel:
-    table = Table(expand=True, box=None)
-    table.add_column("column")
-    for name in ("statistic", "threshold", "effect"):
-        table.add_column(name, justify="right")
-    table.add_column("what changed", ratio=1)
-    for column in alert.columns[:10]:
-        table.add_row(
-            column.name,
-            f"{column.statistic:.3f}",
-            f"{column.threshold:.3f}",
-            f"{column.effect:+.2f}",
-            f"{column.direction}: {column.cause}",
-        )
-    title = (
-        f"{alert.kind} · {alert.level} · {alert.drift_share:.0%} of the columns · since contact {alert.at_contact:,}"
-    )
-    return Panel(Group(Text(alert.summary), table), title=title, border_style=LEVEL_STYLES[alert.level])
+    Where standard output is no terminal, `alert_line`.
+    """
+    console = Console()
+    if not console.is_terminal:
+        print(alert_line(alert, page), flush=True)
+        return
+    style = LEVEL_STYLES[alert.level] if alert.state == "firing" else GOOD
+    state = (f"{alert.state:8}  {alert.level:11}", style)
+    head = Text.assemble(f"{alert.updated_at:%Y-%m-%d %H:%M:%S}  ", state, f"  {alert.kind:16}  ", (alert.id, "dim"))
+    console.print(head, no_wrap=True, overflow="ellipsis")
+    console.print(Padding(Text(f"at contact {alert.at_contact:,}: {alert.summary}"), (0, 0, 0, 4)))
+    if page is not None:
+        console.print(Padding(Text(page, style="dim"), (0, 0, 0, 4)), soft_wrap=True)

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     )
     prediction_log_bytes: int = Field(50 * 1024**2, ge=10_000, description="of logs/predictions.jsonl")
     prediction_log_files: int = Field(5, ge=1, le=1_000, description="full ones that are kept")
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="where a worker's metrics are served")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="of a worker's metrics, of a local stack's first worker's; 0 takes a free one"
+    )
+    log_format: Literal["text", "json"] = "text"
 
     webhook_urls: SecretStr | None = Field(
         None, description="who is told of alerts: URLs, with alertmanager+ or slack+ before those of that format"
@@ -195,8 +200,13 @@ class Settings(BaseSettings):
 
     def alert_page(self, alert_id: str) -> str | None:
         """Where people read about an alert, as far as the dashboard's address is known."""
-        base = self.dashboard_url or getattr(self, "dashboard_address", None)
+        base = self.dashboard_url or self.dashboard_address
         return base and f"{base}/alerts/{alert_id}"
+
+    @property
+    def metrics_address(self) -> str:
+        """Where this worker's metrics are read from this machine, once its port is known."""
+        return f"{_address(self.metrics_host, self.metrics_port)}/metrics"
 
     @property
     def stack_file(self) -> Path:

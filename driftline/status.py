@@ -71,40 +71,52 @@ def read_parts(settings: Settings) -> dict[str, dict[str, Any]]:
 
 def read_workers(settings: Settings) -> dict[str, dict[str, Any]]:
     """The workers of the local stack, where one is up; how far they are behind is not looked at here."""
-    workers: dict[str, dict[str, Any]] = {name: {"pid": None, "alive": False, "lag": None} for name in WORKERS}
-    for name, pid in _pids(settings).items():
-        if name == "notify":  # it runs where there is somebody to tell
-            workers[name] = {"lag": None}
-        if name in workers:
-            workers[name] |= {"pid": pid, "alive": _is_alive(pid)}
-    return workers
+    stack = _stack(settings)
+    pids, metrics = stack.get("pids", {}), stack.get("metrics", {})
+    names = [*WORKERS, *(["notify"] if "notify" in pids else [])]  # it runs where there is somebody to tell
+    return {
+        name: {
+            "pid": (pid := pids.get(name)),
+            "alive": pid is not None and _is_alive(pid),
+            "lag": None,
+            "metrics": metrics.get(name),
+        }
+        for name in names
+    }
 
 
 def status_lines(status: Status) -> list[str]:
-    """The status for people."""
-    lines = [
-        f"{name:8} {'reachable' if part['reachable'] else 'NOT REACHABLE'}  {part['address']}"
-        for name, part in status["parts"].items()
-    ]
-    for name, worker in status["workers"].items():
-        about = (
-            f"pid {worker['pid']}, {'alive' if worker['alive'] else 'DEAD'}" if worker["pid"] else "not of this stack"
-        )
-        lines.append(f"{name:8} {about}" + ("" if worker["lag"] is None else f", {worker['lag']:,} contacts behind"))
+    """The status for people, and for `grep` and `awk`: two tables, whose columns hold no blanks, and lines by name."""
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in status["contacts"].items())
     return [
-        *lines,
-        f"contacts {counts}",
-        f"labels   {labels_line(msgspec.convert(status['labels'], LabelAccount))}",
-        f"champion {status['champion']}",
-        f"firing   {', '.join(status['firing']) or 'nothing'}",
+        f"{'PART':9} {'STATE':11}  ADDRESS",
+        *(f"{name:9} {_state(part['reachable'])}  {part['address']}" for name, part in status["parts"].items()),
+        "",
+        f"{'WORKER':9} {'STATE':7} {'PID':>8} {'BEHIND':>8}  METRICS",
+        *(_worker_line(name, worker) for name, worker in status["workers"].items()),
+        "",
+        f"contacts  {counts}",
+        f"labels    {labels_line(msgspec.convert(status['labels'], LabelAccount))}",
+        f"champion  {status['champion'] or 'none yet: `driftline retrain` makes the first one'}",
+        f"firing    {', '.join(status['firing']) or 'nothing'}",
         *([] if status["retraining"] is None else [_retraining_line(status["retraining"])]),
     ]
 
 
+def _state(reachable: bool) -> str:
+    return "reachable  " if reachable else "UNREACHABLE"
+
+
+def _worker_line(name: str, worker: dict[str, Any]) -> str:
+    """A dash stands for what is not known: a worker that the local stack has not started is another machine's."""
+    state = "-" if worker["pid"] is None else "alive" if worker["alive"] else "DEAD"
+    behind = "-" if worker["lag"] is None else str(worker["lag"])
+    return f"{name:9} {state:7} {worker['pid'] or '-':>8} {behind:>8}  {worker['metrics'] or '-'}"
+
+
 def _retraining_line(about: dict[str, str]) -> str:
     what = f"for alert {about['alert']}" if about["alert"] else "without an alert"
-    return f"retrain  {about['step']} since {about['since'][11:19]} UTC, {what}"
+    return f"retraining  {about['step']} since {about['since'][11:19]} UTC, {what}"
 
 
 def read_retraining(settings: Settings) -> dict[str, str] | None:
@@ -155,10 +167,11 @@ def _listens(uri: str) -> bool:
         return False
 
 
-def _pids(settings: Settings) -> dict[str, int]:
+def _stack(settings: Settings) -> dict[str, Any]:
+    """What the local stack of this home says of itself; empty where none is up."""
     try:
-        found: dict[str, int] = json.loads(settings.stack_file.read_text("utf-8"))["pids"]
-    except (OSError, ValueError, KeyError):
+        found: dict[str, Any] = json.loads(settings.stack_file.read_text("utf-8"))
+    except (OSError, ValueError):
         return {}
     return found
 

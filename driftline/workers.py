@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import signal
 import sys
 import threading
@@ -10,12 +12,45 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from driftline.json_logs import VOICE, JsonLines, speak_json
 from driftline.settings import SettingsError
+
+WARNING = "WARNING: "
+"""What a line begins with that is one."""
 
 
 def say(line: str) -> None:
-    """One line of progress on standard error, with the time."""
-    print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
+    """One line of progress on standard error: with the time, or as JSON."""
+    if _speaks_json():
+        warns = line.startswith(WARNING)
+        VOICE.log(logging.WARNING if warns else logging.INFO, "%s", line.removeprefix(WARNING))
+    else:
+        print(f"{datetime.now(UTC):%H:%M:%S} {line}", file=sys.stderr, flush=True)
+
+
+def say_why(fault: Exception) -> None:
+    """Why this process ends, on one line."""
+    line = str(fault).replace("\n", " ")
+    if _speaks_json():
+        VOICE.error("%s", line)
+    else:
+        print(f"driftline: {line}", file=sys.stderr, flush=True)
+
+
+def speak_as_told(worker: str, log_format: str | None = None) -> None:
+    """Say things as ``DRIFTLINE_LOG_FORMAT`` asks for, in this process and in those that it starts.
+
+    Args:
+        log_format: of the settings, which may come from a ``.env`` file; None before these have been read.
+    """
+    if (log_format or os.environ.get("DRIFTLINE_LOG_FORMAT")) == "json":
+        os.environ["DRIFTLINE_LOG_FORMAT"] = "json"
+        os.environ["MLFLOW_CONFIGURE_LOGGING"] = "false"  # else it writes lines of its own
+        speak_json(worker)
+
+
+def _speaks_json() -> bool:
+    return any(isinstance(handler.formatter, JsonLines) for handler in logging.root.handlers)
 
 
 def print_json(document: Any) -> None:

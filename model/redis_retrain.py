@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from driftline.events import Alert, ModelEvent
 from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
+from driftline.prometheus_metrics import RetrainMetrics
 from driftline.redis_client import ALERTS_STREAM, RETRAIN_GROUP, wait_for_redis
 from driftline.settings import Settings
 from driftline.workers import Stopped, mark_ready
@@ -47,7 +48,7 @@ LONGEST_PAUSE = 30.0
 """Seconds between two tries while Redis, broker or registry are away."""
 
 
-def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
+def run(settings: Settings, base: Base, say: Say, stop: Flag, metrics: RetrainMetrics | None = None) -> None:
     """Make the first champion where there is none, then retrain for every alert that asks for it, until ``stop``.
 
     Args:
@@ -58,7 +59,10 @@ def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
         return
     ensure_topics(settings)
     models: KafkaModels[Bundle] = KafkaModels(settings, lambda bundle: bundle, say, stop)
-    worker = RetrainingWorker(settings, models, base, say, stop)
+    metrics = metrics or RetrainMetrics()
+    metrics.champion.now = lambda: models.champion_version
+    metrics.made.set_function(lambda: models.champion.created_at.timestamp() if models.champion else 0.0)
+    worker = RetrainingWorker(settings, models, base, say, stop, metrics)
     pause = 1.0
     while not stop.is_set():
         redis = wait_for_redis(settings, say, stop=stop)
@@ -83,12 +87,15 @@ def run(settings: Settings, base: Base, say: Say, stop: Flag) -> None:
 class RetrainingWorker:
     """Handles one alert at a time."""
 
-    def __init__(self, settings: Settings, models: KafkaModels[Bundle], base: Base, say: Say, stop: Flag) -> None:
+    def __init__(
+        self, settings: Settings, models: KafkaModels[Bundle], base: Base, say: Say, stop: Flag, metrics: RetrainMetrics
+    ) -> None:
         self._settings = settings
         self._models = models
         self._base = base
         self._say = say
         self._stop = stop
+        self._metrics = metrics
         self._registry: Registry | None = None
         self._waiting_said: set[str] = set()
         self._look_after, self._look_from = 0.0, 0
@@ -120,7 +127,8 @@ class RetrainingWorker:
                 if (left := self._cooldown_left(history)) > 0:
                     self._say_once(alert.id, f"alert {alert.id} waits {left:.0f} s, the cooldown after a decision")
                     return False
-                decided = self._retrain(alert, history, held)
+                with self._metrics.busy.track_inprogress(), self._metrics.seconds.time():
+                    decided = self._retrain(alert, history, held)
             self._complete(decided, History.read(self._settings))
         return True
 
@@ -222,6 +230,7 @@ class RetrainingWorker:
         if not held:
             raise LockLostError("the lock ran out during the retraining")
         publish(self._settings, [*before, decided])
+        self._metrics.decisions.labels(decided.decision).inc()
         self._say(f"version {decided.model_version} {decided.decision}: {decided.why}")
         return decided
 

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from driftline.events import Contact
+from driftline.workers import speak_as_told
 from model.bundle import Bundle
 from model.features import FEATURE_SETS
 from model.report import Report
@@ -125,6 +126,7 @@ class TrainingProcess:
 
 def main() -> int:
     """The child: read a request, make the model, say so."""
+    speak_as_told("retrain")
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
     limit = request.memory_mb * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -20,6 +20,8 @@ MOST_VALUES = 9
 """Of a category, the most frequent of either side; the others are counted together."""
 OUTER = 0.01
 """Of a number's reference on either side, what the outermost bar may hold from beyond its edge."""
+FARTHEST = np.finfo(np.float64).max / 4
+"""From zero, that an edge may be: edges have to have a distance."""
 
 
 def distribution(reference: Reference, window: Codes, feature: int) -> Distribution:
@@ -83,7 +85,7 @@ def _edges(held: NumberFeature) -> Floats:
     if held.name == SCORE:
         return np.linspace(0.0, 1.0, BARS + 1)
     finite = np.isfinite(held.values)
-    values, counts = held.values[finite], held.counts[finite]
+    values, counts = np.clip(held.values[finite], -FARTHEST, FARTHEST), held.counts[finite]
     below = np.cumsum(counts) / counts.sum()
     low = values[int(np.searchsorted(below, OUTER))]
     high = values[min(len(values) - 1, int(np.searchsorted(below, 1.0 - OUTER)))]
@@ -95,8 +97,8 @@ def _positions(held: NumberFeature) -> Floats:
     values = np.nan_to_num(held.values)
     at = np.empty(2 * len(values) + 1)
     at[1::2] = values
-    at[2:-1:2] = values[:-1] + np.diff(values) / 2
-    at[0], at[-1] = np.nextafter(values[0], -np.inf), np.nextafter(values[-1], np.inf)
+    at[2:-1:2] = values[:-1] / 2 + values[1:] / 2
+    at[0], at[-1] = -np.inf, np.inf
     return at
 
 

@@ -97,7 +97,7 @@ def _number_change(feature: NumberFeature, present: Ints) -> Change:
     place = int(np.argmax(np.abs(gap)))
     effect = -float(gap[place])
     before, now = _quartiles(feature, feature.reference[:-2]), _quartiles(feature, present)
-    with np.errstate(invalid="ignore"):  # infinities have no distance
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities have no distance
         spread_before, spread_now = before[2] - before[0], now[2] - now[0]
         moved, spread = abs(now[1] - before[1]), abs(spread_now - spread_before)
     if now[1] != before[1] and not moved < spread / 2:

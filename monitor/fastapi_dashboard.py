@@ -22,9 +22,9 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from driftline.prometheus_metrics import CONTENT_TYPE_LATEST, DashboardMetrics
 from monitor.dashboard_actions import Actions, RefusedError, Reports, unknown_alert
 from monitor.dashboard_feed import Feed, encode_json
-from monitor.prometheus_dashboard import CONTENT_TYPE_LATEST, DashboardMetrics
 
 KEEP_ALIVE = b": nothing new\n\n"
 KEEP_ALIVE_SECONDS = 10.0
@@ -86,11 +86,12 @@ class Dashboard:
         return found
 
 
-def create_app(dashboard: Dashboard) -> ASGIApp:
+def create_app(dashboard: Dashboard, metrics: DashboardMetrics) -> ASGIApp:
     """The whole dashboard as an ASGI app."""
     app = FastAPI(title="Driftline", docs_url=None, redoc_url=None, openapi_url=None)
     app.exception_handlers[RefusedError] = _refused
-    metrics = DashboardMetrics(lambda: dashboard.viewers, lambda: dashboard.lacking is None)
+    metrics.viewers.set_function(lambda: dashboard.viewers)
+    metrics.broker_reachable.set_function(lambda: dashboard.lacking is None)
     _page_routes(app, dashboard)
     _state_routes(app, dashboard, metrics)
     _action_routes(app, dashboard, metrics)
@@ -154,7 +155,7 @@ def _action_routes(app: FastAPI, dashboard: Dashboard, metrics: DashboardMetrics
             status = refused.status
             raise
         finally:
-            metrics.acted(action, status)
+            metrics.actions.labels(action, status).inc()
         return _json(answer)
 
     @app.post("/api/alerts/{alert_id}/acknowledge")

@@ -14,6 +14,7 @@ from threading import Thread
 from driftline.fastapi_server import listen, serve
 from driftline.kafka_clients import connection
 from driftline.kept_secret import DASHBOARD_TOKEN, kept_secret
+from driftline.prometheus_metrics import DashboardMetrics
 from driftline.settings import Settings
 from monitor.dashboard_actions import Actions, Reports
 from monitor.dashboard_feed import Feed
@@ -25,7 +26,7 @@ END_SECONDS = 1.0
 """For what is being read at the end."""
 
 
-def run(settings: Settings, say: Say, stop: Flag) -> None:
+def run(settings: Settings, say: Say, stop: Flag, metrics: DashboardMetrics | None = None) -> None:
     """Serve until ``stop`` is set, or a signal comes.
 
     Raises:
@@ -52,7 +53,7 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
     reader.start()
     try:
         _say_where(settings, listener, where, say)
-        serve(create_app(dashboard), listener, stop)
+        serve(create_app(dashboard, metrics or DashboardMetrics()), listener, stop)
     finally:
         stop.set()
         reader.join(END_SECONDS)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from threading import Event as Flag
@@ -22,9 +22,11 @@ from threading import Thread
 from typing import Any
 
 import faust
+from faust.types import TP
 
 from driftline.events import Alert, DeadLetter, Event, Label, Pane, Prediction, decode, decode_folded, encode
 from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
+from driftline.prometheus_metrics import MonitorMetrics
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, DEAD_LETTERS, LABELS, MONITOR_STATE, PANES, PREDICTIONS, WINDOWS, Topic
@@ -69,14 +71,16 @@ def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
 class Monitor:
     """The Faust app, its agents, and what they share."""
 
-    def __init__(self, settings: Settings, models: KafkaModels[Champion], say: Say) -> None:
+    def __init__(self, settings: Settings, models: KafkaModels[Champion], say: Say, metrics: MonitorMetrics) -> None:
         self.settings = settings
         self.models = models
         self.say = say
+        self.metrics = metrics
         self.app = make_app(settings)
         self.builder: PaneBuilder[Any] = PaneBuilder(settings.pane)
         self.assessor = self._new_assessor()
         self._last_news: dict[int, float] = {}
+        self._taken: dict[int, int] = {}
         self._owner = False
         self._assessing = False
         self._catching_up = False
@@ -101,6 +105,7 @@ class Monitor:
                 if (scored := await self._scored(event)) is not None:
                     self.builder.add(event.message.partition, scored, event)
                 self._last_news[event.message.partition] = time.monotonic()
+                self._taken[event.message.partition] = event.message.offset + 1
             await self._wait_for_models(self.builder.versions())
             finished = list(self.builder.finished(self._encode))
             await self._publish(PANES, [(_pane_key(pane), pane, None) for done in finished for pane in done.panes])
@@ -154,6 +159,11 @@ class Monitor:
             await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])
         for alert in alerts:
             self.say(f"{alert.state} {alert.kind} at contact {alert.at_contact}, level {alert.level}")
+            self.metrics.alerts.labels(alert.kind, alert.state, alert.level).inc()
+            self.metrics.alert_age.observe(max(0.0, (datetime.now(UTC) - alert.updated_at).total_seconds()))
+        if isinstance(folded, Pane) and folded.complete:
+            self.metrics.panes.inc()
+            self.metrics.contacts.inc(folded.contacts)
         return True
 
     async def _catch_up(self, offset: int) -> list[Alert]:
@@ -198,8 +208,23 @@ class Monitor:
 
     async def report_window(self) -> None:
         """How the window looks now, for whoever looks on."""
-        if self._owner and not self._catching_up and (report := self.assessor.window_report()) is not None:
+        self.metrics.lag.set(sum(self._behind()))
+        if not self._owner or self._catching_up or not self.assessor.is_restored:
+            return
+        self.metrics.show_firing(self.assessor.firing)
+        if (performance := self.assessor.performance) is not None:
+            self.metrics.show_labels(performance.account())
+        if (report := self.assessor.window_report()) is not None:
+            self.metrics.show_window(report)
             await self._publish(WINDOWS, [(report.model_version, report, None)])
+
+    def _behind(self) -> Iterator[int]:
+        """For each partition the predictions that have not been taken yet."""
+        topic = self.settings.topic(PREDICTIONS.name)
+        for partition, taken in self._taken.items():
+            end = self.app.consumer.highwater(TP(topic, partition))
+            if end is not None:
+                yield max(0, end - taken)
 
     async def _scored(self, event: Any) -> Prediction | None:
         try:
@@ -257,6 +282,7 @@ class Monitor:
             failed_at=datetime.now(UTC),
         )
         await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
+        self.metrics.dead_letters.inc()
 
     def _new_assessor(self) -> Assessor:
         performance = Performance(LabelConfig.of(self.settings), self.models.wait_for)
@@ -266,6 +292,8 @@ class Monitor:
         self._owner = False
         self.builder.clear()
         self._last_news.clear()
+        self._taken.clear()
+        self.metrics.forget_window()
         self.assessor = self._new_assessor()
 
     def _take_over(self, _app: Any, assigned: Any, **_: Any) -> None:
@@ -278,7 +306,7 @@ def _pane_key(pane: Pane) -> str:
     return f"{pane.partition}:{pane.pane}"
 
 
-def run(settings: Settings, say: Say, stop: Flag) -> None:
+def run(settings: Settings, say: Say, stop: Flag, metrics: MonitorMetrics | None = None) -> None:
     """Monitor until SIGTERM or SIGINT, which Faust handles itself.
 
     Raises:
@@ -299,8 +327,9 @@ def run(settings: Settings, say: Say, stop: Flag) -> None:
         name="redis",
     )
     projector.start()
-    monitor = Monitor(settings, models, say)
+    monitor = Monitor(settings, models, say, metrics or MonitorMetrics())
     worker = faust.Worker(monitor.app, loglevel="WARNING", quiet=True, redirect_stdouts=False, override_logging=False)
+    worker.spinner = None  # it would write terminal codes among the logs
     say("watching the predictions")
     try:
         worker.execute_from_commandline()

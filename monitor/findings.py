@@ -152,7 +152,7 @@ def strongest(plan: Plan, look: Look, column: int) -> Proof:
 def strongest_on(plan: Plan, look: Look, mine: Sequence[int]) -> Proof:
     """The same on some features."""
     ks, shares = _multiples(plan, look)
-    proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine if not np.isnan(look.ks.statistic[j])]
+    proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine if plan.rows[j]]
     for i in np.flatnonzero(np.isin(plan.shares.feature, mine)).tolist():
         share = plan.shares.shares[i]
         proofs.append(Proof(share.feature, share.test, i, float(shares[i]), False))

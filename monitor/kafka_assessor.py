@@ -65,6 +65,17 @@ class Assessor:
         """Whether the last snapshot holds all that has been folded."""
         return self._snapshot_at == self._next_offset
 
+    @property
+    def is_restored(self) -> bool:
+        """Whether it knows what was decided before."""
+        return self._published is not None
+
+    @property
+    def firing(self) -> list[Alert]:
+        """The alerts that fire now."""
+        by_labels = [] if self.performance is None else self.performance.firing
+        return [*(held.alert for held in self._state.firing.values()), *by_labels]
+
     def is_behind(self, offset: int) -> bool:
         """Whether panes before ``offset`` have not been folded yet, so that `catch_up` must read the topics."""
         return self._published is None or offset > self._next_offset

@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as Flag
 from typing import Any
@@ -24,6 +23,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 
 from driftline.events import Alert, DeadLetter, decode, encode
 from driftline.kafka_clients import KafkaError, ensure_topics, open_consumer, open_producer, read_all, wait_for_kafka
+from driftline.prometheus_metrics import Deliveries
 from driftline.settings import Settings, SettingsError
 from driftline.topics import ALERTS, DEAD_LETTERS
 from driftline.workers import Stopped, mark_ready
@@ -39,18 +39,6 @@ REMIND_SECONDS = 60.0
 SAY_AGAIN_SECONDS = 60.0
 BACKOFF = wait_random_exponential(multiplier=0.25, max=60.0)
 """Seconds before the next attempt: up to ¼, ½, 1, 2 … 60, at random, so that not all ask a receiver at once."""
-
-
-@dataclass
-class Deliveries:
-    """What has become of the alerts for one receiver since this worker began; for metrics."""
-
-    delivered: int = 0
-    retried: int = 0
-    """Attempts that are made again."""
-    given_up: int = 0
-    waiting_since: float | None = None
-    """When it last stopped taking alerts, in seconds since 1970; None while it takes them."""
 
 
 def run(settings: Settings, say: Say, stop: Flag, deliveries: dict[str, Deliveries] | None = None) -> None:

@@ -76,6 +76,11 @@ class Performance:
         """The champion's version."""
         return self._join.version
 
+    @property
+    def firing(self) -> list[Alert]:
+        """The alerts of this fold that fire now."""
+        return [held.alert for held in self._firing.values()]
+
     def pane(self, pane: Pane) -> list[Alert]:
         """Let the contacts of a complete pane in; one that has been taken changes nothing."""
         if self._join.knows(pane):

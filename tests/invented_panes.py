@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from driftline.events import Pane
 from monitor.config import EngineConfig
-from monitor.reference import Reference
+from monitor.reference import Codes, Reference
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIG = EngineConfig(window=100, pane=10, horizon=2_000)
@@ -28,7 +28,11 @@ def panes(
     values: NDArray[np.float64], size: int = 10, version: str = "1", reference: Reference = REFERENCE, first: int = 0
 ) -> list[Pane]:
     """The values as the panes of one partition, from the offset ``first`` on."""
-    codes = reference.encode(values)
+    return panes_of(reference.encode(values), size, version, first)
+
+
+def panes_of(codes: Codes, size: int = 10, version: str = "1", first: int = 0) -> list[Pane]:
+    """Rows of codes as panes."""
     return [
         Pane(
             partition=0, pane=(first + begin) // size, model_version=version, complete=True,
@@ -37,5 +41,5 @@ def panes(
             last_sent_at=START + timedelta(seconds=first + begin + size),
             codes=codes[begin : begin + size].tobytes(),
         )
-        for begin in range(0, len(values), size)
+        for begin in range(0, len(codes), size)
     ]  # fmt: skip

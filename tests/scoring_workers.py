@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from consumers.kafka_scoring import run
+from consumers.scoring import ScoringModel, score_contacts
 from driftline.events import Contact, ModelEvent, Prediction, decode, encode
 from driftline.kafka_clients import open_producer, read_all
 from driftline.settings import Settings
-from driftline.topics import CONTACTS, SHADOW_PREDICTIONS, Topic
+from driftline.topics import CONTACTS, PREDICTIONS, SHADOW_PREDICTIONS, Topic
 from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
 from model.onnx_export import linear_graph
+from model.onnx_scorer import OnnxScorer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -50,6 +52,20 @@ def send(settings: Settings, values: Iterable[bytes]) -> None:
 
 def send_contacts(settings: Settings, contacts: Iterable[tuple[Contact, int]]) -> None:
     send(settings, [encode(contact) for contact, _ in contacts])
+
+
+def send_predictions(
+    settings: Settings, champion: Bundle, contacts: Sequence[tuple[Contact, int]], first: int = 0
+) -> None:
+    """As the scorer does, turn by turn onto two partitions; ``first`` have been sent before."""
+    model = ScoringModel("1", champion.featuriser, OnnxScorer(champion.onnx, len(champion.featuriser.features)))
+    producer = open_producer(settings)
+    places = range(first, first + len(contacts))
+    scored = score_contacts([contact for contact, _ in contacts], [place // 2 for place in places], model)
+    for place, prediction in zip(places, scored, strict=True):
+        key = prediction.contact_id.encode()
+        producer.send(settings.topic(PREDICTIONS.name), key=key, value=encode(prediction), partition=place % 2)
+    producer.close()
 
 
 def all_events(settings: Settings, topic: Topic) -> list[Any]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Planted, Path]:
 
 @pytest.fixture(scope="module")
 def stack(folder: Path, planted: tuple[Planted, Path]) -> Iterator[Settings]:
-    """A stack whose every model is trained on the export."""
+    """A stack whose every model is trained on the export, and that logs JSON; the commands beside it log text."""
     command = [sys.executable, "-m", "driftline.cli", "up", "--json"]
-    env = os.environ | WORKERS | {"DRIFTLINE_TRAINING_DATA": str(planted[1])}
+    env = os.environ | WORKERS | {"DRIFTLINE_TRAINING_DATA": str(planted[1]), "DRIFTLINE_LOG_FORMAT": "json"}
     with (
         (folder / "up.log").open("wb") as log,
         subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=log) as up,
@@ -129,8 +130,13 @@ def test_nothing_planted_in_an_export_is_anywhere_behind_it(
     while counter.read().monitored < sent["contacts"] or not is_decided(stack):
         assert time.monotonic() < deadline, (counter.read(), (folder / "up.log").read_text())
         time.sleep(0.2)
-    driftline(folder, "status", "--json")
+    for worker in ("score", "monitor", "retrain", "api"):
+        lines = (folder / ".driftline" / "logs" / f"{worker}.log").read_text("utf-8").splitlines()
+        assert lines
+        assert all({"time", "worker", "level", "message"} <= json.loads(line).keys() for line in lines), lines
+    metrics = [worker["metrics"] for worker in driftline(folder, "status", "--json")["workers"].values()]
     places = {
+        "metrics": b"\n".join(urllib.request.urlopen(address, timeout=5).read() for address in metrics),
         "topics": b"\n".join(on_topics(stack)),
         "Redis": b"\n".join(in_redis(stack)),
         "files": b"\n".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()),

@@ -87,6 +87,24 @@ def test_a_taken_port_is_named(stack: dict[str, str], tmp_path: Path) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_every_worker_tells_its_metrics_where_the_status_says(stack: dict[str, str], folder: Path) -> None:
+    workers = json.loads(driftline(folder, "status", "--json"))["workers"]
+    for name, worker in workers.items():
+        assert f'driftline_build_info{{version="0.1.0",worker="{name}"}} 1.0' in httpx.get(worker["metrics"]).text
+    assert len({worker["metrics"] for worker in workers.values()}) == len(workers)
+    table = driftline(folder, "status").splitlines()
+    assert [line.split()[0] for line in table if "/metrics" in line] == list(workers)
+    assert {line.split()[1] for line in table if "/metrics" in line} == {"alive"}
+
+
+def test_a_taken_port_of_the_metrics_stops_a_worker_in_one_line(stack: dict[str, str], tmp_path: Path) -> None:
+    env = os.environ | {"DRIFTLINE_KAFKA": stack["kafka"], "DRIFTLINE_METRICS_PORT": stack["api"].rpartition(":")[2]}
+    done = subprocess.run(command("score"), cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "DRIFTLINE_METRICS_PORT" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_the_sample_export_is_replayed_scored_and_monitored(stack: dict[str, str], folder: Path) -> None:
     told = json.loads(driftline(folder, "replay", str(SAMPLE), "--fast", "--json"))
     assert told["contacts"] == 300

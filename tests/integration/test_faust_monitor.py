@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from consumers.scoring import ScoringModel, score_contacts
 from driftline.counts import labels as account_of
 from driftline.events import Alert, Contact, DeadLetter, Label, decode, encode
 from driftline.kafka_clients import open_producer, read_all
 from driftline.settings import Settings
-from driftline.topics import ALERTS, DEAD_LETTERS, LABELS, PREDICTIONS
+from driftline.topics import ALERTS, DEAD_LETTERS, LABELS
 from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
-from model.onnx_scorer import OnnxScorer
 from model.retrain import Made
 from producers.scenarios import SCENARIOS
 from tests.e2e.faults import Workers
+from tests.scoring_workers import send_predictions
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ONSET, CONTACTS = 600, 2_000
@@ -33,18 +32,6 @@ def champion(made: Made) -> Bundle:
 @pytest.fixture(scope="module")
 def drifting() -> Labelled:
     return list(SCENARIOS["concept_drift"].contacts(CONTACTS, seed=2, onset=ONSET, start=START))
-
-
-def send_predictions(settings: Settings, champion: Bundle, contacts: Labelled, first: int = 0) -> None:
-    """As the scorer does, turn by turn onto two partitions."""
-    model = ScoringModel("1", champion.featuriser, OnnxScorer(champion.onnx, len(champion.featuriser.features)))
-    producer = open_producer(settings)
-    places = range(first, first + len(contacts))
-    scored = score_contacts([contact for contact, _ in contacts], [place // 2 for place in places], model)
-    for place, prediction in zip(places, scored, strict=True):
-        key = prediction.contact_id.encode()
-        producer.send(settings.topic(PREDICTIONS.name), key=key, value=encode(prediction), partition=place % 2)
-    producer.close()
 
 
 def send_labels(settings: Settings, labels: Labelled) -> None:

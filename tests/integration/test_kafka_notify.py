@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from driftline.events import DeadLetter, decode
 from driftline.kafka_clients import read_all
+from driftline.prometheus_metrics import Deliveries
 from driftline.settings import Settings, SettingsError
 from driftline.topics import ALERTS, DEAD_LETTERS
-from monitor.kafka_notify import Deliveries, run
+from monitor.kafka_notify import run
 from tests.some_alerts import alert, publish
 from tests.webhook_server import Hook, Reply, webhook_server
 

@@ -81,4 +81,4 @@ def test_status_shows_the_notifier_where_it_runs(tmp_path: Path) -> None:
 def test_status_without_anything_says_what_is_not_reachable(tmp_path: Path) -> None:
     done = driftline("status", cwd=tmp_path)
     assert done.returncode == 0
-    assert "NOT REACHABLE" in done.stdout
+    assert "UNREACHABLE" in done.stdout

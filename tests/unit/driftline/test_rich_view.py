@@ -4,70 +4,63 @@ import io
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from rich.console import Console
+from rich.text import Text
 
-from driftline.counts import Counts
-from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, LabelAccount, Promise
-from driftline.rich_view import ReplayView, alert_line, render
+from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Promise
+from driftline.rich_view import ReplayView, alert_line, print_alert
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LABELS = LabelAccount(contacts=1_190, joined=595, median_delay_seconds=7_200.0, changed=3)
-COUNTS = Counts(replayed=1_200, scored=1_190, monitored=1_190, dead_letters=10)
 
 
-def alert() -> Alert:
-    column = DriftedColumn(
-        name="industry", features=["industry"], test="ks", statistic=0.4, threshold=0.14, p_value=0.0, effect=0.4,
-        direction="higher", cause="45% of the values are new",
-    )  # fmt: skip
+def alert(kind: Any = "data_drift", level: Any = "investigate") -> Alert:
+    columns = [
+        DriftedColumn(
+            name=name, features=[name], test="ks", statistic=0.4, threshold=0.14, p_value=0.0, effect=0.4,
+            direction="higher", cause="45% of the values are new",
+        )
+        for name in ("industry", "company size")
+    ]  # fmt: skip
     return Alert(
-        id="a", state="firing", kind="data_drift", level="investigate", started_at=NOW, updated_at=NOW,
+        id="0ab5ddfb4f575373", state="firing", kind=kind, level=level, started_at=NOW, updated_at=NOW,
         resolved_at=None, at_contact=2_100, window=AlertWindow(contacts=500, first={}, last={}), model_version="1",
-        reference=AlertReference(id="r", rows=1_000), drift_share=0.21, columns=[column], runbook="",
+        reference=AlertReference(id="r", rows=1_000), drift_share=0.21, columns=columns, runbook="",
         promise=Promise(false_alarm_rate=0.05, horizon=20_000, holds=True),
         summary="The last 500 contacts are not like the people the model was trained for: industry changed.",
     )  # fmt: skip
 
 
-def shown(firing: dict[str, Alert]) -> str:
-    console = Console(file=io.StringIO(), width=110)
-    console.print(render(COUNTS, 250.0, "1", firing, LABELS))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert isinstance(text, str)
-    return text
+def test_an_alert_is_one_line_of_columns_that_hold_no_blanks() -> None:
+    fields = alert_line(alert()).split()
+    assert fields == [
+        "2026-01-01T00:00:00Z", "0ab5ddfb4f575373", "firing", "investigate", "data_drift", "2100", "21%",
+        "industry,company_size",
+    ]  # fmt: skip
 
 
-def test_the_live_view_shows_what_fires_the_counts_and_the_champion() -> None:
-    text = shown({"a": alert()})
-    for told in (
-        "champion 1",
-        "1,190 scored",
-        "10 dead letters",
-        "data_drift",
-        "investigate",
-        "21%",
-        "industry",
-        "0.400",
-    ):
-        assert told in text
+def test_alerts_stand_under_each_other() -> None:
+    lines = [alert_line(alert("business", "alert")), alert_line(alert("prediction_drift", "retrain"))]
+    assert len({line.index("21%") for line in lines}) == 1
 
 
-def test_the_live_view_says_so_when_nothing_fires() -> None:
-    assert "Nothing fires" in shown({})
+def test_an_alert_is_piped_as_a_line_without_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    print_alert(alert())
+    assert capsys.readouterr().out == alert_line(alert()) + "\n"
 
 
-def test_the_live_view_tells_what_became_of_the_labels_and_only_of_faults_that_happened() -> None:
-    text = shown({})
-    assert "595 joined (50% of contacts), median delay 2.0 h, 3 changed later" in text
-    assert "unknown" not in text
-
-
-def test_an_alert_is_one_line() -> None:
-    line = alert_line(alert())
-    assert "\n" not in line
-    assert "investigate" in line
-    assert "2,100" in line
+def test_on_a_terminal_an_alert_is_told_in_words_and_with_the_id_to_accept_it_by(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}.items():
+        monkeypatch.setenv(name, value)
+    print_alert(alert())
+    lines = Text.from_ansi(capsys.readouterr().out).plain.splitlines()
+    assert "0ab5ddfb4f575373" in lines[0]
+    assert "at contact 2,100: The last 500 contacts are not like" in lines[1]
+    assert all(len(line) <= 80 for line in lines)
 
 
 @dataclass

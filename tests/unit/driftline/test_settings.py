@@ -32,6 +32,8 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("DRIFTLINE_NEW_LABELS", "some"),
         ("DRIFTLINE_LABEL_HORIZON", "0"),
         ("DRIFTLINE_API_PORT", "70000"),
+        ("DRIFTLINE_METRICS_PORT", "70000"),
+        ("DRIFTLINE_LOG_FORMAT", "xml"),
         ("DRIFTLINE_API_SPOOL_BYTES", "1"),
         ("DRIFTLINE_WEBHOOK_URLS", "https://a.example.invalid/x,hooks.example.invalid/hunter2"),
         ("DRIFTLINE_WEBHOOK_URLS", "teams+https://hooks.example.invalid/hunter2"),
