@@ -37,8 +37,9 @@ def test_an_alert_is_one_line_of_columns_that_hold_no_blanks() -> None:
     fields = alert_line(alert()).split()
     assert fields == [
         "2026-01-01T00:00:00Z", "0ab5ddfb4f575373", "firing", "investigate", "data_drift", "2100", "21%",
-        "industry,company_size",
+        "industry,company_size", "-",
     ]  # fmt: skip
+    assert alert_line(alert(), "http://127.0.0.1:8080/alerts/x").split()[-1] == "http://127.0.0.1:8080/alerts/x"
 
 
 def test_alerts_stand_under_each_other() -> None:
