@@ -91,12 +91,16 @@ def _type(field: Schema) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array":
-        if "prefixItems" in field:
-            return f"[{', '.join(_type(one) for one in field['prefixItems'])}]"
-        return f"list of {_type(field['items'])}" if "items" in field else "list"
+        return _list(field)
     if field.get("type") == "object" and isinstance(field.get("additionalProperties"), dict):
         return f"object of {_type(field['additionalProperties'])}"
     return f"{field.get('format', field.get('contentEncoding', field.get('type', 'anything')))}{_bounds(field)}"
+
+
+def _list(field: Schema) -> str:
+    if "prefixItems" in field:
+        return f"[{', '.join(_type(one) for one in field['prefixItems'])}]"
+    return f"list of {_type(field['items'])}" if "items" in field else "list"
 
 
 def _bounds(field: Schema) -> str:

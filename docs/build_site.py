@@ -1,7 +1,7 @@
 """What the site has beyond the files of docs/: the README as front page, the contracts, links into the repository.
 
 MkDocs calls these functions (``hooks`` in mkdocs.yml). Documents are written for whoever reads them in the repository:
-a link out of docs/ leads to the file there, and on the site to a copy of it.
+a link out of docs/ leads to the file there, and on the site to a copy of it, or, of data/schemas, to the contracts.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from data.schemas import FOLDER  # noqa: E402
 
 COPIES = "repository"
 """The site's folder for what documents link to outside of docs/."""
+CONTRACTS = "data/schemas"
+"""The folder whose files are pages of the site."""
 LINK = re.compile(r"(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s#:]+)(?P<anchor>#[^)\s]*)?\)")
 INDENTED_OR_FENCED = re.compile(r"^(?: {4}[^\n]*|```.*?^```)$", re.MULTILINE | re.DOTALL)
 
@@ -49,8 +51,8 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, "contracts/index.md", content=contracts_page()))
     for name, text in schema_pages().items():
         files.append(File.generated(config, f"contracts/{name}.md", content=text))
-    for path in sorted(FOLDER.iterdir()):
-        files.append(File.generated(config, f"contracts/{path.name}", abs_src_path=str(path)))
+    for schema in sorted(FOLDER.iterdir()):
+        files.append(File.generated(config, f"contracts/{schema.name}", abs_src_path=str(schema)))
     for page in files.documentation_pages():
         for path in linked_files(page.src_uri, page.content_string):
             if files.get_file_from_path(f"{COPIES}/{path}") is None:
@@ -59,7 +61,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
-    """Links out of docs/ lead to the copies; folders, of which there are none, become plain words."""
+    """Links out of docs/ lead to the copies; where there is none, they become plain words."""
     return LINK.sub(lambda link: _on_site(link, page.file.src_uri), markdown)
 
 
@@ -86,16 +88,24 @@ def linked_files(page: str, text: str) -> Iterator[str]:
     """The files outside of docs/ that a page links to."""
     for link in LINK.finditer(INDENTED_OR_FENCED.sub("", text)):
         path = outside(page, link["target"])
-        if path is not None and (ROOT / path).is_file() and path.split("/")[:2] != ["data", "schemas"]:
+        if path is not None and not _has_no_copy(path) and not path.startswith(CONTRACTS):
             yield path
+
+
+def _has_no_copy(path: str) -> bool:
+    """Folders, and documents, which would be pages with links of their own."""
+    return (ROOT / path).is_dir() or path.endswith(".md")
 
 
 def _on_site(link: re.Match[str], page: str) -> str:
     path = outside(page, link["target"])
     if path is None:
         return link[0]
-    if (ROOT / path).is_dir():
+    if path.startswith(CONTRACTS):
+        there = f"contracts/{path.removeprefix(CONTRACTS).strip('/') or 'index.md'}"
+    elif _has_no_copy(path):
         return link["text"]
-    there = path.replace("data/schemas/", "contracts/") if path.startswith("data/schemas/") else f"{COPIES}/{path}"
+    else:
+        there = f"{COPIES}/{path}"
     target = posixpath.relpath(there, posixpath.dirname(page) or ".")
     return f"{link['image']}[{link['text']}]({target})"

@@ -71,7 +71,7 @@ def draw(said: Said) -> str:
         f' style="animation-delay:{at:.2f}s">{escape(row)}</text>'
         for n, (at, row, colour) in enumerate(rows)
     )
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" xml:space="preserve" role="img">
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" xml:space="preserve">
 <title>A run of the demo: contacts are replayed, alerts fire, a challenger is promoted, the alerts resolve</title>
 <style>
 text {{ font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre;

@@ -108,9 +108,7 @@ def kafkajs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_node_consumer_reads_every_alert(
-    settings: Settings, publish: Callable[..., None], kafkajs: Path
-) -> None:
+def test_the_node_consumer_reads_every_alert(settings: Settings, publish: Callable[..., None], kafkajs: Path) -> None:
     command = ["node", "consume_alerts.mjs", str(settings.kafka), "n", settings.topic(ALERTS.name)]
     publish("one", "two")
     with running(*command, cwd=kafkajs) as lines:

@@ -43,7 +43,7 @@ def test_the_help_of_every_command_has_examples(name: str) -> None:
 def test_every_example_is_a_command_that_parses(name: str, more: str) -> None:
     words = words_of(name, more)
     assert " ".join(words).startswith(name)
-    assert parser().parse_args(words).command == name.split()[0]
+    assert parser().parse_args(words).command == name.split(maxsplit=1)[0]
 
 
 def test_an_example_of_nothing_is_noticed() -> None:

@@ -17,9 +17,7 @@ def section(title: str) -> str:
 
 def test_the_retention_of_every_topic_is_told() -> None:
     told = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \|", section("Retention"), re.MULTILINE))
-    kept = {
-        topic.name: "newest of each key" if topic.compacted else f"{topic.retention_days} days" for topic in TOPICS
-    }
+    kept = {topic.name: "newest of each key" if topic.compacted else f"{topic.retention_days} days" for topic in TOPICS}
     assert told == kept
 
 
