@@ -53,7 +53,7 @@ ELSEWHERE = (
     elsewhere("make install", "Makefile", "test: install", "every make target begins with it"),
     elsewhere("source .venv/bin/activate", "Makefile", "venv $(VENV)", "the tests run in that environment"),
     elsewhere("...driftline up", "tests/e2e/test_stack.py", 'command("up"', "is the stack that all of this runs on"),
-    elsewhere("driftline model train contacts.jsonl", "docs/model.md", "model train", "takes ten seconds: once will do"),
+    elsewhere("driftline model train contacts.jsonl", "docs/model.md", "model train", "takes ten seconds"),
     elsewhere("docker compose up -d", "tests/compose/run.py", '"up", "-d"', "needs an engine for containers"),
     elsewhere("docker compose run ... replay scenario:...", "docker-compose.yml", "[replay, ", "the same"),
     elsewhere("docker compose run ... alerts --follow", "tests/compose/run.py", '"alerts", "--follow"', "the same"),
