@@ -99,7 +99,7 @@ class Stack:
             command = re.sub(pattern, instead, command)
         command = command.replace("127.0.0.1:29092", self.addresses["kafka"])
         command = command.replace("http://127.0.0.1:28000", self.addresses["api"])
-        return command.replace("0ab5ddfb4f575373", self.firing()) if "0ab5ddfb4f575373" in command else command
+        return re.sub(r"(--ack|--alert) [0-9a-f]{16}", lambda found: f"{found[1]} {self.firing()}", command)
 
     def driftline(self, words: list[str]) -> tuple[int, str]:
         """A command in this process, whose imports all of them share: its exit code, and what it printed."""
