@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 ARGS ?=
 # What computes and shares nothing, so that it can run side by side: tests without services, and the doctests.
-PURE := tests/unit tests/statistical driftline producers consumers monitor model data docs/build_site.py
+PURE := tests/unit tests/statistical driftline producers consumers monitor model
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-long test-kafka lint format bench bench-peers compose-test lock schemas clean

@@ -97,6 +97,13 @@ class Settings(BaseSettings):
     prediction_log_bytes: int = Field(50 * 1024**2, ge=10_000, description="of logs/predictions.jsonl")
     prediction_log_files: int = Field(5, ge=1, le=1_000, description="full ones that are kept")
 
+    @field_validator("runbook_url")
+    @classmethod
+    def _is_a_page(cls, value: str | None) -> str | None:
+        if value is not None and (not value.startswith(("http://", "https://")) or "#" in value):
+            raise ValueError("is not an http(s) URL without #; write it like https://docs.example.com/monitoring.html")
+        return value
+
     @field_validator("kafka")
     @classmethod
     def _is_host_and_port(cls, value: str | None) -> str | None:
@@ -118,13 +125,6 @@ class Settings(BaseSettings):
     def _is_http(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")) or "@" in value:
             raise ValueError("is not an http(s) URL without a password; write it like http://127.0.0.1:11434/v1")
-        return value
-
-    @field_validator("runbook_url")
-    @classmethod
-    def _is_a_page(cls, value: str | None) -> str | None:
-        if value is not None and (not value.startswith(("http://", "https://")) or "#" in value):
-            raise ValueError("is not an http(s) URL without #; write it like https://docs.example.com/monitoring.html")
         return value
 
     @field_validator("mlflow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from data import contract_pages
 from data.contract_pages import schema_pages
 from data.schemas import FOLDER, documents
 from driftline.events import EVENTS
@@ -81,6 +83,11 @@ def test_every_contract_is_a_page_and_a_file(site: Path) -> None:
         page = (site / "contracts" / f"{name}.html").read_text("utf-8")
         properties = json.loads((FOLDER / f"{name}.schema.json").read_text("utf-8"))["$defs"][kind.__name__]
         assert all(f"<code>{field}</code>" in page for field in properties["properties"])
+
+
+def test_the_examples_of_the_pages_hold() -> None:
+    tried = doctest.testmod(contract_pages)
+    assert (tried.failed, tried.attempted) == (0, 2)
 
 
 def test_a_page_of_a_contract_says_what_a_field_means() -> None:
