@@ -97,13 +97,6 @@ class Settings(BaseSettings):
     prediction_log_bytes: int = Field(50 * 1024**2, ge=10_000, description="of logs/predictions.jsonl")
     prediction_log_files: int = Field(5, ge=1, le=1_000, description="full ones that are kept")
 
-    @field_validator("runbook_url")
-    @classmethod
-    def _is_a_page(cls, value: str | None) -> str | None:
-        if value is not None and (not value.startswith(("http://", "https://")) or "#" in value):
-            raise ValueError("is not an http(s) URL without #; write it like https://docs.example.com/monitoring.html")
-        return value
-
     @field_validator("kafka")
     @classmethod
     def _is_host_and_port(cls, value: str | None) -> str | None:
@@ -132,6 +125,13 @@ class Settings(BaseSettings):
     def _is_tracking_uri(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://", "sqlite:///")):
             raise ValueError("is not a tracking URI; write it like sqlite:////var/lib/driftline/mlflow.db")
+        return value
+
+    @field_validator("runbook_url")
+    @classmethod
+    def _is_a_page(cls, value: str | None) -> str | None:
+        if value is not None and (not value.startswith(("http://", "https://")) or "#" in value):
+            raise ValueError("is not an http(s) URL without #; write it like https://docs.example.com/monitoring.html")
         return value
 
     def topic(self, name: str) -> str:
