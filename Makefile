@@ -74,6 +74,13 @@ compose-test: install ## bring the compose stack up, replay, consume an alert, t
 schemas: install ## regenerate data/schemas from driftline/events.py
 	$(BIN)/python -m data.schemas
 
+# The variable keeps the theme from advertising its successor.
+docs: install ## build the documentation's site into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
+
+docs-serve: install ## serve the documentation on http://127.0.0.1:28090, where alerts link to
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict $(ARGS)
+
 lock: install ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-index-url --no-header -q -U -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-emit-index-url --no-header -q -c requirements.lock -o requirements-dev.lock

@@ -5,13 +5,16 @@ Run ``python -m data.schemas`` (``make schemas``) after a change of the events; 
 
 from __future__ import annotations
 
+import ast
 import json
+from functools import cache
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from driftline import events
 from driftline.events import EVENTS, Event
 from driftline.topics import ALERTS, TOPICS, Topic
 
@@ -28,9 +31,28 @@ def file_name(kind: type[Event]) -> str:
 def json_schema(kind: type[Event]) -> dict[str, Any]:
     """JSON Schema (2020-12) of one event; the same whether Python strips docstrings' indentation (3.13) or not."""
     schema = msgspec.json.schema(kind)
-    for part in schema["$defs"].values():
+    for name, part in schema["$defs"].items():
         part["description"] = cleandoc(part["description"])
+        for field, text in described_fields().get(name, {}).items():
+            said = part["properties"][field].get("description")
+            part["properties"][field]["description"] = text if said is None else f"{text} ({said})"
     return schema
+
+
+@cache
+def described_fields() -> dict[str, dict[str, str]]:
+    """Type → field → what the docstring below the field says, which Python itself forgets."""
+    described: dict[str, dict[str, str]] = {}
+    for node in ast.parse(Path(events.__file__).read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            described[node.name] = {
+                field.target.id: cleandoc(text.value.value)
+                for field, text in zip(node.body, node.body[1:], strict=False)
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+                if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant)
+                if isinstance(text.value.value, str)
+            }
+    return described
 
 
 def asyncapi() -> dict[str, Any]:

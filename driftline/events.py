@@ -47,29 +47,42 @@ class Contact(Event, frozen=True, kw_only=True, gc=False):
 
     schema: Literal["driftline.contact/1"] = "driftline.contact/1"
     id: Id
+    """A hash of what the source calls the person, with the salt of the installation; labels name it."""
     sent_at: Timestamp
     """When the producer put the contact on the topic."""
     occurred_at: Timestamp | None = None
     """When the contact happened at the source, if the source knows."""
 
     llm_quality: Annotated[float, Meta(ge=0, le=100)] | None = None
+    """How complete and convincing the profile is, 0 to 100."""
     llm_seniority: Text | None = None
+    """Entry, Mid, Senior, Executive or C-Level."""
     llm_engagement: Share | None = None
+    """How likely the person is to answer, 0 to 1, as the enricher guesses."""
     llm_decision_maker: Share | None = None
+    """How likely the person is to decide on a purchase, 0 to 1."""
     llm_industry: Text | None = None
+    """In free words, such as "Technology - SaaS"."""
     llm_geography: Text | None = None
+    """international_hub, regional_hub or other."""
     llm_business_type: Text | None = None
+    """leaders, experts, salespeople, workers or others."""
     llm_company_fit: Annotated[float, Meta(ge=0, le=2)] | None = None
+    """0, 1 or 2: how near the company is to the ideal customer."""
     industry: Text | None = None
     companyindustry: Text | None = None
     companysize: Text | None = None
+    """A range such as "11-50"; whatever else comes is for the monitor to see."""
     companytype: Text | None = None
     languages: Text | None = None
+    """Separated by commas."""
     location: Text | None = None
     companylocation: Text | None = None
     companyfoundedon: Annotated[float, Meta(ge=0, le=2200)] | None = None
+    """A year."""
     summary: Text | None = None
     skills: Text | None = None
+    """Separated by commas."""
     jobtitle: Text | None = None
 
 
@@ -81,7 +94,9 @@ class Label(Event, frozen=True, kw_only=True):
     schema: Literal["driftline.label/1"] = "driftline.label/1"
     contact_id: Id
     engaged: Annotated[int, Meta(ge=0, le=1)]
+    """1: the person replied or showed interest; 0: the contact ended without."""
     labelled_at: Timestamp
+    """When that became known."""
 
 
 class MonitoredColumns(msgspec.Struct, frozen=True, gc=False):
@@ -228,14 +243,23 @@ class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
     """One column of the contact that no longer looks like the reference, or what else an alert is about."""
 
     name: str
+    """The contact's column, or score, engaged, champion or labels."""
     features: list[str]
+    """The features of the model by which it was found."""
     test: str
+    """ks, frequency, unseen, missing, type, sequential or rule."""
     statistic: float
+    """Of that test."""
     threshold: float
+    """From which on the statistic counts as drift."""
     p_value: float | None
+    """Of one look at the window; null where the test has none."""
     effect: float
+    """How large the change is; its sign says in which direction."""
     direction: str
+    """The change in a word."""
     cause: str
+    """What changed, such as "median up from 45 to 70"."""
 
 
 class Alert(Event, frozen=True, kw_only=True):
@@ -249,22 +273,35 @@ class Alert(Event, frozen=True, kw_only=True):
 
     schema: Literal["driftline.alert/1"] = "driftline.alert/1"
     id: Id
+    """The same from firing to resolved; the key of the record."""
     state: Literal["firing", "resolved"]
+    """`firing`, then `resolved`, after which the id never fires again."""
     kind: Kind
+    """What the alert is about; the runbook has a section of each kind."""
     level: Level
+    """How grave it is: monitor, investigate, alert, retrain; it may rise, never fall."""
     started_at: Timestamp
+    """When the first contact was sent that the alert, or a new model, is to be about."""
     updated_at: Timestamp
+    """When the newest contact of the window was sent, or the alert acknowledged."""
     resolved_at: Timestamp | None
     at_contact: Count
+    """How many contacts the monitor had counted."""
     window: AlertWindow
     model_version: Id
+    """The champion that the window was scored by."""
     reference: AlertReference
     drift_share: Share
+    """The share of the columns that drift; 0 for alerts about labels."""
     promise: Promise
     columns: list[DriftedColumn]
+    """What drifts, the strongest first."""
     summary: str
+    """One sentence that a salesperson understands."""
     runbook: str
+    """URL of what to do: the section of the monitoring guide (DRIFTLINE_RUNBOOK_URL)."""
     acknowledged_at: Timestamp | None = None
+    """When somebody accepted the change."""
 
 
 class Distribution(msgspec.Struct, frozen=True, kw_only=True):

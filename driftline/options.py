@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
 
+from driftline.examples import examples_of
+
 
 class UsageError(ValueError):
     """Wrong usage: one line that names the option and the fix."""
@@ -18,7 +20,8 @@ class _Parser(argparse.ArgumentParser):
     """Told at the end of the help, when it is asked for."""
 
     def format_help(self) -> str:
-        return super().format_help() + ("" if self.more is None else f"\n{self.more()}")
+        parts = (super().format_help(), self.more and self.more(), examples_of(self.prog.removeprefix("driftline ")))
+        return "\n".join(f"{part.rstrip()}\n" for part in parts if part)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see `{self.prog} --help`")
@@ -129,11 +132,6 @@ def _scenarios_options(found: argparse.ArgumentParser, described: Callable[[], s
 
 Of each, NAME.csv has the 47 features of the original model, and NAME_contacts.csv the contacts with their labels,
 which `driftline replay` and `driftline backtest` read. All of one seed are the same people, changed or not.
-
-examples:
-  driftline scenarios -o scenarios
-  driftline scenarios -o scenarios sector_shift format_change --contacts 5000 --onset 1000 --severity 0.5
-  driftline replay scenario:sector_shift --severity 0.5 --onset 1000 --shape gradual
 """
         )
 

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     horizon: int = Field(20_000, ge=100, description="contacts that the false-alarm rate is promised for")
     investigate_share: Annotated[float, Field(gt=0, le=1)] = 0.20
     alert_share: Annotated[float, Field(gt=0, le=1)] = 0.50
+    runbook_url: str | None = Field(None, description="of the monitoring guide; alerts add # and their kind")
     quiet_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         2.0, description="a partition without news for this long shows its partial pane"
     )
@@ -169,6 +170,13 @@ class Settings(BaseSettings):
     def _is_tracking_uri(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://", "sqlite:///")):
             raise ValueError("is not a tracking URI; write it like sqlite:////var/lib/driftline/mlflow.db")
+        return value
+
+    @field_validator("runbook_url")
+    @classmethod
+    def _is_a_page(cls, value: str | None) -> str | None:
+        if value is not None and (not value.startswith(("http://", "https://")) or "#" in value):
+            raise ValueError("is not an http(s) URL without #; write it like https://docs.example.com/monitoring.html")
         return value
 
     def topic(self, name: str) -> str:

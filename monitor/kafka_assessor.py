@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
+from msgspec.structs import replace
+
 from driftline.events import (
     Acknowledgement,
     Alert,
@@ -162,7 +164,8 @@ class Assessor:
         assert published is not None  # restored before anything is folded
         fresh = [alert for alert in alerts if _change_of(alert) not in published]
         published.update(map(_change_of, fresh))
-        return fresh
+        guide = self.settings.runbook_url
+        return fresh if guide is None else [replace(alert, runbook=f"{guide}#{alert.kind}") for alert in fresh]
 
     def _step(self, event: Folded) -> list[Alert]:
         performance = self.performance

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from driftline.events import LEVELS, DriftedColumn, Kind, Level
 
-RUNBOOK = "https://github.com/driftline/driftline/blob/main/docs/monitoring.md#{kind}"
+RUNBOOK = "http://127.0.0.1:28090/monitoring.html#{kind}"
+"""Where `make docs-serve` has the guide; DRIFTLINE_RUNBOOK_URL names another place (`monitor.kafka_assessor`)."""
 WORDS: Mapping[str, str] = {
     "llm_quality": "profile quality",
     "llm_seniority": "seniority",

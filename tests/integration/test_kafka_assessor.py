@@ -143,6 +143,19 @@ def test_a_record_that_is_no_pane_is_left_out_whoever_reads_over_it(
     assert changes(alerts) == expected
 
 
+def test_the_runbook_is_where_the_setting_says(settings: Settings) -> None:
+    send(settings, PANES, *LOG)
+    elsewhere = settings.model_copy(update={"runbook_url": "https://docs.example.com/guide"})
+    links = {}
+    for name, chosen in (("unset", settings), ("set", elsewhere)):
+        told = Assessor(chosen, Engine(CONFIG), lambda _: REFERENCE).catch_up(len(LOG))
+        links[name] = {alert.runbook for alert in told}
+    assert links == {
+        "unset": {"http://127.0.0.1:28090/monitoring.html#data_drift"},
+        "set": {"https://docs.example.com/guide#data_drift"},
+    }
+
+
 @pytest.mark.parametrize("cut", [3, SNAPSHOT_EVERY + 3, 150, 260])
 def test_labels_lead_to_the_same_alerts_wherever_an_assessor_takes_over(settings: Settings, cut: int) -> None:
     watched = Watched.trained(0, 1_000)

@@ -31,6 +31,7 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("DRIFTLINE_MAX_CHAMPION_DAYS", "-1"),
         ("DRIFTLINE_NEW_LABELS", "some"),
         ("DRIFTLINE_LABEL_HORIZON", "0"),
+        ("DRIFTLINE_RUNBOOK_URL", "our wiki"),
         ("DRIFTLINE_API_PORT", "70000"),
         ("DRIFTLINE_METRICS_PORT", "70000"),
         ("DRIFTLINE_LOG_FORMAT", "xml"),
