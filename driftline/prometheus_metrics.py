@@ -48,8 +48,10 @@ TRAINING = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 __all__ = [
     "CONTENT_TYPE_LATEST",
     "WORKERS",
+    "DashboardMetrics",
     "Described",
     "MonitorMetrics",
+    "NotifyMetrics",
     "RequestMetrics",
     "RetrainMetrics",
     "ScoreMetrics",
@@ -339,7 +341,45 @@ class RequestMetrics(WorkerMetrics):
         self._contacts.inc(contacts)
 
 
-WORKERS: tuple[type[WorkerMetrics], ...] = (ScoreMetrics, MonitorMetrics, RetrainMetrics, RequestMetrics)
+class DashboardMetrics(WorkerMetrics):
+    """Of `driftline dashboard`."""
+
+    WORKER = "dashboard"
+
+    def __init__(self) -> None:
+        super().__init__()
+        # is anybody looking?
+        self.viewers = self._gauge("driftline_dashboard_viewers", "Open streams of events.")
+        # 0: what it shows is old
+        self.broker_reachable = self._gauge("driftline_dashboard_broker_reachable", "1 where it answered last time.")
+        # who may has accepted changes, or gone back to a model; and who may not has tried
+        self._actions = self._counter("driftline_dashboard_actions", "Actions asked for.", "action", "status")
+
+    def acted(self, action: str, status: int) -> None:
+        """Count one action; ``action`` is acknowledge or rollback."""
+        self._actions.labels(action, status).inc()
+
+
+class NotifyMetrics(WorkerMetrics):
+    """Of `driftline notify`; a receiver is known by the name that the settings give it, never by its address."""
+
+    WORKER = "notify"
+
+    def __init__(self) -> None:
+        super().__init__()
+        # does anybody hear of it?
+        self.delivered = self._counter("driftline_notify_delivered", "Alerts that a receiver has taken.", "receiver")
+        # a receiver that is slow or away
+        self.retried = self._counter("driftline_notify_retried", "Attempts that are made again.", "receiver")
+        # a receiver that refuses what it is told
+        self.given_up = self._counter("driftline_notify_given_up", "Alerts that a receiver has refused.", "receiver")
+        # time() less it: for how long
+        self.waiting = self._gauge("driftline_notify_waiting_since_seconds", "When it last failed; 0: not.", "receiver")
+
+
+WORKERS: tuple[type[WorkerMetrics], ...] = (
+    ScoreMetrics, MonitorMetrics, RetrainMetrics, RequestMetrics, DashboardMetrics, NotifyMetrics,
+)  # fmt: skip
 """All of them, for what lists or checks their names."""
 
 
