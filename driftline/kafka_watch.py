@@ -29,7 +29,7 @@ LABEL_SECONDS = 5.0
 """Between two looks at the labels, which come with the monitor's whole state."""
 RATE_SECONDS = 5.0
 """That a rate is a mean of."""
-GONE_SECONDS = 3.0
+GONE_SECONDS = 4.0
 """For a look at the topics: it has waited for the broker."""
 
 

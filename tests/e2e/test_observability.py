@@ -54,6 +54,7 @@ def prometheus(folder: Path, addresses: dict[str, str]) -> Iterator[str]:
     config = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(FOLDER / "rules.yml")]
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] in addresses]
     for job in config["scrape_configs"]:
         del job["dns_sd_configs"]
         target = urllib.parse.urlsplit(addresses[job["job_name"]]).netloc
