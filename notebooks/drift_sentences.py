@@ -14,7 +14,7 @@ from monitor.contact_backtest import ContactBacktest
 from monitor.features import Floats
 from monitor.plan import SCORE
 from monitor.policy import level_of
-from notebooks.markdown import counted, listed
+from notebooks.markdown import counted, listed, table
 
 LLM = "llm_"
 CHANCE = 0.05
@@ -91,6 +91,25 @@ def promised(found: ContactBacktest) -> str:
     return f"No false-alarm rate is promised here: {promise.why}."
 
 
+def column_table(found: ContactBacktest) -> str:
+    """The drifting columns of a window, at most those that its report describes; nothing where none drifts."""
+    rows = [
+        [f"`{one.name}`", one.test, figure(one.statistic), figure(one.threshold), one.cause]
+        for one in found.report.columns
+        if one.name in found.report.drifting
+    ]
+    return table(["column", "test", "statistic:", "threshold:", "what changed"], rows) if rows else ""
+
+
+def figure(value: float) -> str:
+    """A statistic; the evidence under a glaring drift is astronomical, and not to be told to its last digit.
+
+    >>> figure(0.12345), figure(142_857.1), figure(1e90)
+    ('0.123', '142,857', 'over 1,000,000')
+    """
+    return "over 1,000,000" if value > 1e6 else f"{value:,.0f}" if value >= 1_000 else f"{value:.3f}"
+
+
 def whose_columns(found: ContactBacktest, filled_here: bool) -> str:
     """Whether it may be the enrichment that drifted, and not the people.
 
@@ -99,6 +118,8 @@ def whose_columns(found: ContactBacktest, filled_here: bool) -> str:
     """
     columns = drifted(found, "data_drift")
     mine = [column for column in columns if column.startswith(LLM)]
+    if not columns:
+        return "No column drifts, so none of the enrichment's (`llm_*`) does."
     if not mine:
         return "None of the drifting columns is one of the enrichment's (`llm_*`)."
     told = f"Of the {counted(len(columns), 'drifting column')}, {len(mine)} are the enrichment's: {listed(mine, 8)}."
@@ -203,12 +224,13 @@ def prediction_drift(found: ContactBacktest, before: Floats, cut: float) -> str:
         before: the reference's scores.
     """
     row = found.statistics.query("column == @SCORE and test == 'ks'").iloc[0]
-    now = found.scores
+    now, proofs = found.scores, found.findings.proofs["prediction_drift"].get(SCORE, [])
+    early = ", but told by the sequential evidence, which sees more" if proofs and proofs[0].early else ""
     return (
         f"**{_moved(found, row.p_value)}**: Kolmogorov-Smirnov D = {row.statistic:.3f}, threshold {row.threshold:.3f},"
-        f" p = {row.p_value:.2g}. The median score is {np.median(now):.2f}, the reference's {np.median(before):.2f};"
-        f" {np.mean(now >= cut):.0%} are said to engage (score from {cut:.2f} on), of the reference"
-        f" {np.mean(before >= cut):.0%}."
+        f" p = {row.p_value:.2g}{early}. The median score is {np.median(now):.2f}, the reference's"
+        f" {np.median(before):.2f}; {np.mean(now >= cut):.0%} are said to engage (score from {cut:.2f} on), of the"
+        f" reference {np.mean(before >= cut):.0%}."
     )
 
 
@@ -221,10 +243,10 @@ def _moved(found: ContactBacktest, p: float) -> str:
     return "The scores have not moved by more than chance allows"
 
 
-def health_rows(before: Floats, now: Floats, cut: float) -> list[list[str]]:
-    """Reference and file in the ranges that the operators of the original model watched."""
+def health_rows(before: Floats, now: Floats) -> list[list[str]]:
+    """Reference and file in the ranges that the operators of the original model watched, whose cut was .5."""
     watched = (
-        ("said to engage", 0.15, 0.40, lambda scores: np.mean(scores >= cut)),
+        ("share of scores from .5 on", 0.15, 0.40, lambda scores: np.mean(scores >= 0.5)),
         ("median score", 0.3, 0.7, np.median),
         ("95th percentile", 0.7, 1.0, lambda scores: np.quantile(scores, 0.95)),
     )

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from driftline.events import Distribution, Kind, Level
 from monitor.contact_backtest import ContactBacktest
@@ -25,7 +26,7 @@ UNITS: Mapping[str, str] = {
     "llm_quality": "of 100", "llm_engagement": "0 to 1", "llm_decision_maker": "0 to 1",
 }  # fmt: skip
 """What numbers are counted in."""
-LONGEST_VALUE, LONGEST_CAUSE = 20, 34
+LONGEST_VALUE, LONGEST_CAUSE = 20, 38
 """Characters of a category's value, and of what changed, that are shown."""
 
 
@@ -41,8 +42,12 @@ def columns_beside_reference(distributions: Sequence[Distribution], causes: Mapp
         panels = figure.subplots(-(-len(shown) // 3), 3, squeeze=False).ravel()
         for axes, found in zip(panels, shown, strict=False):
             _draw_distribution(axes, found)
-            cause = shortened(causes.get(found.column, "").split(" (")[0], LONGEST_CAUSE)
-            axes.set_title(f"$\\bf{{{found.column.replace('_', chr(92) + '_')}}}$\n{cause}", fontsize=9)
+            cause = causes.get(found.column, "").split(" (")[0].replace(" value share", "")
+            axes.set_title(found.column, fontweight="bold", pad=18)
+            axes.annotate(
+                shortened(cause, LONGEST_CAUSE), (0, 1), xycoords="axes fraction", xytext=(0, 5),
+                textcoords="offset points", color=INK,
+            )  # fmt: skip
             if found.edges:
                 axes.set_xlabel(UNITS.get(found.column, ""))
         for axes in panels[len(shown) :]:
@@ -61,11 +66,10 @@ def _draw_distribution(axes: Axes, found: Distribution) -> None:
     aside = np.array(list(found.aside.values()), float).reshape(-1, 2)
     totals = before.sum() + aside[:, 0].sum(), now.sum() + aside[:, 1].sum()
     shares = before / max(1.0, totals[0]), now / max(1.0, totals[1])
-    percent = PercentFormatter(1.0, decimals=0)
     if found.edges:
         axes.stairs(shares[0], found.edges, fill=True, color=BEFORE, alpha=0.65)
         axes.stairs(shares[1], found.edges, color=NOW, linewidth=1.8)
-        axes.yaxis.set_major_formatter(percent)
+        _in_percent(axes.yaxis)
         axes.set_ylabel("share of contacts")
         beyond = zip(found.aside, aside.tolist(), strict=True)
         told = [f"{name}: {b / totals[0]:.0%} → {n / totals[1]:.0%}" for name, (b, n) in beyond]
@@ -80,8 +84,13 @@ def _draw_distribution(axes: Axes, found: Distribution) -> None:
     axes.barh(at + 0.2, bars[1], height=0.4, color=NOW)
     axes.set_yticks(at, names, fontsize=8)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.xaxis.set_major_formatter(percent)
+    _in_percent(axes.xaxis)
     axes.set_xlabel("share of contacts")
+
+
+def _in_percent(axis: Axis) -> None:
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
 
 
 def scenario_panels(

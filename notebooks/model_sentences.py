@@ -11,8 +11,14 @@ from model.evaluation import Evaluation, Interval
 from model.gate import MIN_LABELS, GateDecision
 from model.split import HELD_OUT_OF_NEWCOMERS
 from monitor.contact_backtest import ContactBacktest
-from notebooks.drift_sentences import LLM, MEANING, Shares, drifted, promised
-from notebooks.markdown import counted, listed
+from notebooks.drift_sentences import LLM, MEANING, Shares, drifted, figure, promised
+from notebooks.markdown import counted, listed, table
+
+MOST_ALERTS = 15
+"""State changes that are listed."""
+ENOUGH = 220
+"""Labels after which half of the seeds are told that the relation has turned round for a third of all people; other
+changes are told sooner (docs/statistics.md, concept drift)."""
 
 
 def with_accuracy(one: Evaluation) -> dict[str, Interval]:
@@ -75,9 +81,10 @@ def concept(found: ContactBacktest, onset: int | None = None) -> str:
     """
     labels, raised = len(found.labelled()[1]), found.began("concept_drift")
     if not labels:
-        return "**nobody can tell**, since there are no labels."
+        return "**Nobody can tell**: there are no labels."
     if not raised:
-        return f"**no alert of concept drift** in {counted(labels, 'label')}."
+        few = f": a relation turned round may take some {ENOUGH} to be told" if labels < ENOUGH else ""
+        return f"**No alert of concept drift** in {counted(labels, 'label')}{few}."
     first = raised[0]
     when = (
         f"at contact {first.at_contact:,}" if onset is None else f"{first.at_contact - onset:,} labels after the onset"
@@ -87,18 +94,21 @@ def concept(found: ContactBacktest, onset: int | None = None) -> str:
         f"without concept drift at most {promise.false_alarm_rate:.0%} of runs of {promise.horizon:,} labels have one"
     )
     told = rate if promise.holds else f"without a promised rate of false alarms, since {promise.why}"
-    return f'**concept drift was told {when}** ({told}): "{first.summary}"'
+    return f'**Concept drift was told {when}** ({told}): "{first.summary}"'
 
 
-def alert_rows(alerts: Sequence[Alert]) -> list[list[str]]:
-    """A row for each state change."""
-    return [
+def alert_table(alerts: Sequence[Alert]) -> str:
+    """A row for each state change, the first ones; nothing where there is none."""
+    rows = [
         [
             f"{alert.at_contact:,}", alert.kind, alert.state, alert.level, f"{alert.drift_share:.0%}",
             listed([column.name for column in alert.columns], 4), alert.summary,
         ]
-        for alert in alerts
+        for alert in alerts[:MOST_ALERTS]
     ]  # fmt: skip
+    head = ["contact:", "kind", "state", "level", "drift share:", "columns", "summary"]
+    beyond = f"\n\n{len(alerts) - MOST_ALERTS} more state changes follow." if len(alerts) > MOST_ALERTS else ""
+    return table(head, rows) + beyond if rows else ""
 
 
 def alerts(found: ContactBacktest) -> str:
@@ -118,7 +128,7 @@ def alerts(found: ContactBacktest) -> str:
 def window_rows(found: ContactBacktest) -> list[list[str]]:
     """What the dashboard shows of the last window."""
     seen = found.report
-    evidence = ", ".join(f"{kind} {value:.2g}" for kind, value in seen.evidence.items())
+    evidence = ", ".join(f"{kind} {figure(value)}" for kind, value in seen.evidence.items())
     return [
         ["drift share", f"{seen.drift_share:.0%}"],
         ["drifting columns", listed(seen.drifting) or "none"],
@@ -145,10 +155,10 @@ def decision_row(case: str, decision: GateDecision) -> list[str]:
 
 def recommendation(found: ContactBacktest, decision: GateDecision | None) -> str:
     """What to do about the model, by the project's own rule: whether to retrain, and what the gate says of it."""
-    called = any(alert.level == "retrain" for alert in found.alerts)
+    kinds = list(dict.fromkeys(alert.kind for alert in found.alerts if alert.level == "retrain"))
     asked = (
-        "The monitor calls for a retraining: an alert lasted a whole window, or a rule asks for it."
-        if called
+        f"The monitor calls for a retraining, by {counted(len(kinds), 'kind')} of alert ({listed(kinds)})."
+        if kinds
         else "The monitor does not call for a retraining: no alert reached the level *retrain*."
     )
     if decision is None:
