@@ -70,7 +70,8 @@ def executed(notebook: Node) -> Node:
     try:
         client.execute()
     except CellExecutionError as fault:
-        raise FailedCellError(f"a cell raised {fault.ename}: {fault.evalue}\n{fault.traceback}") from None
+        where = re.sub(r"\x1b\[[0-9;]*m", "", fault.traceback)
+        raise FailedCellError(f"a cell raised {fault.ename}: {fault.evalue}\n{where}") from None
     for cell in fresh.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
