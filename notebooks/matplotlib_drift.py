@@ -199,6 +199,7 @@ def alert_timeline(found: ContactBacktest, thresholds: Thresholds, title: str) -
             share.axhline(at, color=MUTED, linewidth=0.9, linestyle="--")
             share.annotate(f" {word}", (1, at), xycoords=("axes fraction", "data"), va="center", color=MUTED)
         share.set_ylim(0, 1.03)
+        _in_percent(share.yaxis)
         share.set_ylabel("drift share of columns")
         first = found.tested_at[0] if found.tested_at else found.contacts
         share.axvspan(0, first, color=of.PALE)
