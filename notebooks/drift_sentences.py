@@ -48,12 +48,14 @@ def headline(found: ContactBacktest, thresholds: Shares) -> str:
     if not columns and not refilled:
         return f"**None of the {inputs(found)} columns differs from the reference by more than chance allows.**"
     if not columns:
-        return f"**The values are those of the reference, but {counted(len(refilled), 'column')} filled in otherwise.**"
+        are = "is" if len(refilled) == 1 else "are"
+        return f"**The values are the reference's, but {counted(len(refilled), 'column')} {are} filled in otherwise.**"
     share = found.findings.drift_share
     level = level_of("data_drift", share, investigate_share=thresholds[0], alert_share=thresholds[1])
+    differ = "differs" if len(columns) == 1 else "differ"
     return (
-        f"**{len(columns)} of {inputs(found)} columns differ from the reference: a drift share of {share:.0%}, level"
-        f" *{level}*.** So {MEANING[level]}."
+        f"**{len(columns)} of {inputs(found)} columns {differ} from the reference:"
+        f" a drift share of {share:.0%}, level *{level}*.** So {MEANING[level]}."
     )
 
 
@@ -251,8 +253,8 @@ def health_rows(before: Floats, now: Floats) -> list[list[str]]:
         ("95th percentile", 0.7, 1.0, lambda scores: np.quantile(scores, 0.95)),
     )
     rows = []
-    for name, low, high, figure in watched:
-        held = [float(figure(scores)) for scores in (before, now)]
+    for name, low, high, measure in watched:
+        held = [float(measure(scores)) for scores in (before, now)]
         told = [f"{value:.2f}" + ("" if low <= value <= high else " (outside)") for value in held]
         rows.append([name, f"{low:g} to {high:g}", *told])
     return rows

@@ -28,7 +28,7 @@ def whole(name: str, n: int = 300) -> ContactBacktest:
         ("no_drift_baseline", "None of the 19 columns differs", "at most 5% of runs of 300 contacts"),
         (
             "format_change",
-            "1 of 19 columns differ from the reference: a drift share of 5%, level *monitor*",
+            "1 of 19 columns differs from the reference: a drift share of 5%, level *monitor*",
             "below both",
         ),
         ("quality_degradation", "level *alert*.** So do not trust the scores", "beyond both thresholds, 20% and 50%"),
