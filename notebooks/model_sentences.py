@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from scipy.stats import binomtest
 
 from driftline.events import LEVELS, Alert, Level
-from model.evaluation import Evaluation, Interval
-from model.gate import MIN_LABELS, GateDecision
+from model.evaluation import Evaluation, Interval, Labels
+from model.gate import MIN_LABELS, MIN_OF_CLASS, GateDecision
+from model.retrain import LEAST_TO_EVALUATE
 from model.split import HELD_OUT_OF_NEWCOMERS
 from monitor.contact_backtest import ContactBacktest
 from notebooks.drift_sentences import LLM, MEANING, Shares, drifted, figure, promised
@@ -19,6 +20,23 @@ MOST_ALERTS = 15
 ENOUGH = 220
 """Labels after which half of the seeds are told that the relation has turned round for a third of all people; other
 changes are told sooner (docs/statistics.md, concept drift)."""
+
+
+def can_judge(labels: Labels) -> bool:
+    """Whether there are labels enough, of either kind, for figures that say anything."""
+    return len(labels) >= LEAST_TO_EVALUATE and _rarer(labels) >= MIN_OF_CLASS
+
+
+def _rarer(labels: Labels) -> int:
+    return min(int(labels.sum()), len(labels) - int(labels.sum()))
+
+
+def labelled(labels: Labels) -> str:
+    """How many there are, and whether that is enough."""
+    told = f"This file has {counted(len(labels), 'labelled contact')}, {int(labels.sum()):,} of them engaged"
+    if can_judge(labels):
+        return f"{told}."
+    return f"{told}: too few to judge the model by, which takes {LEAST_TO_EVALUATE}, and {MIN_OF_CLASS} of either kind."
 
 
 def with_accuracy(one: Evaluation) -> dict[str, Interval]:
@@ -208,6 +226,8 @@ def next_steps(
 def _about_model(decision: GateDecision | None, labelled: int) -> str:
     if decision is None or decision.decision == "shadow":
         held_out = 0 if decision is None else decision.labels
+        if held_out >= MIN_LABELS:
+            return f"Wait for labels of the rarer kind: the gate needs {MIN_OF_CLASS} of either, held out."
         return (
             f"Collect labels: {labelled:,} are known and {held_out:,} of them held out; the gate needs {MIN_LABELS:,}"
             f" held out, and so some {MIN_LABELS / HELD_OUT_OF_NEWCOMERS:,.0f} in all."

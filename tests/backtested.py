@@ -39,6 +39,7 @@ def stream(name: str, n: int, onset: int) -> tuple[list[Prediction], list[int]]:
     return predictions, [engaged for _, engaged in labelled]
 
 
+@cache
 def looked_back(name: str, n: int = 1_000, onset: int = 500, labels: bool = False) -> ContactBacktest:
     """A scenario from a contact on, with its labels or without any."""
     predictions, engaged = stream(name, n, onset)

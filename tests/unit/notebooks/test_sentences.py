@@ -1,5 +1,7 @@
 """The notebook's sentences follow from what was found, whatever that is."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from tests.backtested import looked_back, scorer, stream
 SHARES = 0.2, 0.5
 
 
+@cache
 def whole(name: str, n: int = 300) -> ContactBacktest:
     """All contacts of a scenario as one window."""
     predictions, _ = stream(name, n, 0)
@@ -118,6 +121,18 @@ def test_accuracy_and_the_answers_without_skill_are_those_of_the_labels() -> Non
     assert guess["base rate"]["accuracy"] == pytest.approx((said == came).mean(), abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("engaged", "others", "enough"), [(100, 100, True), (10, 20, True), (9, 60, False), (0, 0, False)]
+)
+def test_labels_that_would_say_nothing_of_the_model_are_told_to_be_too_few(
+    engaged: int, others: int, enough: bool
+) -> None:
+    labels = np.repeat([1, 0], [engaged, others])
+    assert model_sentences.can_judge(labels) == enough
+    assert ("too few to judge" in model_sentences.labelled(labels)) != enough
+    assert f"{engaged} of them engaged" in model_sentences.labelled(labels)
+
+
 def test_concept_drift_is_told_with_its_delay_or_not_at_all() -> None:
     assert "labels after the onset**" in model_sentences.concept(looked_back("concept_drift", labels=True), 500)
     calm = model_sentences.concept(looked_back("no_drift_baseline", labels=True))
@@ -152,6 +167,11 @@ def gate(better: float, labels: int) -> GateDecision:
         (gate(0.6, 400), "**Promote the challenger**", "Let the retrainer promote it"),
         (gate(0.1, 400), "the challenger is rejected", "Leave the champion in place"),
         (gate(0.6, 100), "the challenger stays in shadow", "Collect labels: 150 are known and 100 of them held out"),
+        (
+            decide(np.full(300, 0.4), np.full(300, 0.5), np.zeros(300, np.int64), seed=0),
+            "the challenger stays in shadow",
+            "Wait for labels of the rarer kind",
+        ),
         (None, "No challenger was trained", "Collect labels: 150 are known and 0 of them held out"),
     ],
 )
