@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 ARGS ?=
 # What computes and shares nothing, so that it can run side by side: tests without services, and the doctests.
-PURE := tests/unit tests/statistical driftline producers consumers monitor model
+PURE := tests/unit tests/statistical driftline producers consumers monitor model notebooks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long test-kafka lint format bench bench-peers compose-test lock schemas clean
+.PHONY: help install demo test test-long test-kafka lint format bench bench-peers compose-test notebook lock schemas clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,6 +70,9 @@ bench-peers: install .venv-peers/.installed ## false alarms against delay, other
 
 compose-test: install ## bring the compose stack up, replay, consume an alert, take it down
 	$(BIN)/python tests/compose/run.py $(ARGS)
+
+notebook: install ## execute the analysis anew, or of a file: make notebook ARGS="--export mine.csv -o mine.ipynb"
+	$(BIN)/python -m notebooks.execute $(ARGS)
 
 schemas: install ## regenerate data/schemas from driftline/events.py
 	$(BIN)/python -m data.schemas

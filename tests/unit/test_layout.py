@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("driftline", "producers", "consumers", "monitor", "model", "data")
+PACKAGES = ("driftline", "producers", "consumers", "monitor", "model", "data", "notebooks")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TECHNOLOGIES = {
     "kafka": {"kafka"},
