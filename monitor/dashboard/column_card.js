@@ -5,7 +5,7 @@ import { h } from "./dom.js";
 import { times } from "./format.js";
 import { badge, column } from "./words.js";
 
-const HEIGHT = 240; // px, kept free whatever the column holds
+const HEIGHT = 240; // px; style.css keeps them free whatever the column holds
 
 /**
  * @param {object} found the column's distribution
@@ -35,7 +35,7 @@ export function card(found, window, heading = "h4") {
           ? "within what chance explains"
           : "compared once the window is full",
     ),
-    h("div", { style: `min-height: ${HEIGHT}px` }, distribution(found, HEIGHT)),
+    h("div", { class: "distribution" }, distribution(found, HEIGHT)),
   );
 }
 

@@ -78,9 +78,9 @@ function throughput({ at: seconds, replayed, scored }) {
       grid: true,
     },
     marks: [
-      Plot.areaY(rows, { x: "at", y: "scored", fill: "var(--current)", fillOpacity: 0.25, curve: "monotone-x" }),
-      Plot.lineY(rows, { x: "at", y: "scored", stroke: "var(--current)", curve: "monotone-x" }),
-      Plot.lineY(rows, { x: "at", y: "replayed", stroke: "var(--reference)", curve: "monotone-x" }),
+      Plot.areaY(rows, { x: "at", y: "scored", fill: "var(--current)", fillOpacity: 0.25 }),
+      Plot.lineY(rows, { x: "at", y: "scored", stroke: "var(--current)" }),
+      Plot.lineY(rows, { x: "at", y: "replayed", stroke: "var(--reference)" }),
       Plot.ruleY([0], { stroke: "var(--line-strong)" }),
       Plot.tip(
         known,

@@ -94,24 +94,35 @@ class Process:
     def __init__(self, settings: Settings) -> None:
         told = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLINE_")}
         self._env, self._home = told | settings.to_environment(), settings.home
-        self.runs: list[subprocess.Popen[bytes]] = []
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def start(self) -> None:
         with (self._home / "notify.log").open("ab") as log:
-            self.runs.append(
-                subprocess.Popen([sys.executable, "-m", "driftline.cli", "notify"], env=self._env, stderr=log)
+            self._running = subprocess.Popen(
+                [sys.executable, "-m", "driftline.cli", "notify"], env=self._env, stderr=log
             )
 
+    def run_until_killed(self) -> None:
+        self.start()
+        assert self._running is not None
+        assert self._running.wait(60) == -signal.SIGKILL
+
     def kill(self) -> None:
-        self.runs[-1].send_signal(signal.SIGKILL)
-        self.runs[-1].wait()
+        assert self._running is not None
+        self._running.kill()
+        self._running.wait()
 
 
 @pytest.mark.long
 def test_a_notifier_that_is_killed_tells_again_under_the_same_key_and_loses_nothing(settings: Settings) -> None:
     """Killed again and again while the receiver answers, so that it does not know whether the alert was taken."""
-    with webhook_server() as server:
-        process = Process(Settings.model_validate(telling(settings, server.url).model_dump(exclude_unset=True)))
+    with webhook_server() as server, Process(telling(settings, server.url)) as process:
 
         def kill_at_times(hook: Hook) -> Reply:
             if hook.number in (1, 2, 4):
@@ -120,17 +131,12 @@ def test_a_notifier_that_is_killed_tells_again_under_the_same_key_and_loses_noth
 
         server.behave = kill_at_times
         publish(settings, alert("a", at_contact=1), alert("b", at_contact=2), alert("c", at_contact=3))
-        process.start()
-        process.runs[-1].wait(60)
+        process.run_until_killed()
         publish(settings, alert("a", "resolved", at_contact=4))  # while nobody looks, and before all were told of it
-        for _ in range(2):
-            process.start()
-            process.runs[-1].wait(60)
+        process.run_until_killed()
+        process.run_until_killed()
         process.start()
-        try:
-            hooks = server.wait_for_change("a/resolved/monitor/4")
-        finally:
-            process.kill()
+        hooks = server.wait_for_change("a/resolved/monitor/4")
     told = changes(hooks)
     assert list(dict.fromkeys(told)) == [
         "a/firing/monitor/1", "b/firing/monitor/2", "c/firing/monitor/3", "a/resolved/monitor/4",

@@ -50,6 +50,12 @@ def files(folder: Path) -> None:
         (["retrain"], {"DRIFTLINE_FEATURE_SET": "all"}, 2, "DRIFTLINE_FEATURE_SET"),
         (["retrain"], {"DRIFTLINE_TRAINING_DATA": "nobody.csv"}, 2, "DRIFTLINE_TRAINING_DATA: no file nobody.csv"),
         (["retrain"], {"DRIFTLINE_TRAINING_DATA": "unlabelled.csv"}, 2, "add a column engaged"),
+        (["report"], {}, 2, "-o"),
+        (["report", "-o", "nowhere/x.html"], {}, 2, "there is no folder nowhere"),
+        (["report", "-o", "x.html", "--alert", "a", "--window", "last"], {}, 2, "not allowed with"),
+        (["report", "-o", "x.html"], {}, 2, "driftline up"),
+        (["notify"], {}, 2, "DRIFTLINE_WEBHOOK_URLS is not set"),
+        (["notify"], {"DRIFTLINE_WEBHOOK_URLS": "hooks"}, 2, "DRIFTLINE_WEBHOOK_URLS has no http(s) URL as number 1"),
         (["up"], {"DRIFTLINE_HOME": "/proc/nowhere"}, 1, "DRIFTLINE_HOME"),
     ],
 )
