@@ -21,6 +21,7 @@ from benchmarks import (
     parsing,
     quality,
     replay,
+    report,
     scenarios,
     scoring,
     swap,
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "dashboard": dashboard.main,
     "synthetic": synthetic.main,
     "scenarios": scenarios.main,
+    "report": report.main,
 }
 
 

@@ -18,7 +18,7 @@ from monitor.categorical import FREQUENT, MOST_VALUES
 from monitor.config import EngineConfig
 from monitor.contact_reference import reference_of, reference_values, values
 from monitor.explain import figures_of
-from monitor.features import CategoryFeature, Floats, Ints
+from monitor.features import CategoryFeature, Floats, Ints, is_number_like
 from monitor.findings import Look, Proof, strongest_on
 from monitor.ks import RollingKS
 from monitor.plan import KINDS, Plan
@@ -115,10 +115,15 @@ def _names(feature: CategoryFeature, codes: Ints | Codes, *, is_reference: bool)
     """What each code is called. As in the monitor, a value that the reference has once is unseen from there."""
     often = np.argsort(-feature.counts, kind="stable")[:MOST_VALUES]
     named = {place for place in often.tolist() if feature.counts[place] >= FREQUENT}
-    called: list[Value] = [
-        _shown(value, place) if place in named else UNSEEN if is_reference and feature.counts[place] == 1 else RARE
-        for place, value in enumerate(feature.values)
-    ]
+    once = {feature.values[place] for place in np.flatnonzero(feature.counts == 1)} if is_reference else set()
+    called: list[Value] = []
+    for place, value in enumerate(feature.values):
+        if place in named:
+            called.append(_shown(value, place))
+        elif value in once:
+            called.append(UNSEEN if is_number_like(value) == feature.numbers else MISFIT)
+        else:
+            called.append(RARE)
     called += [UNSEEN, None, MISFIT]
     return [called[code] for code in codes.tolist()]
 

@@ -39,6 +39,10 @@ class Proof:
         return self.feature, self.share
 
 
+SMALLEST_P = 1e-300
+"""A p-value may be too small for a float, and what it stands for is not infinite."""
+
+
 @dataclass(frozen=True, eq=False)
 class Look:
     """The window's statistics at one contact, and the evidence so far.
@@ -148,7 +152,7 @@ def strongest(plan: Plan, look: Look, column: int) -> Proof:
 def strongest_on(plan: Plan, look: Look, mine: Sequence[int]) -> Proof:
     """The same on some features."""
     ks, shares = _multiples(plan, look)
-    proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine]
+    proofs = [Proof(j, "ks", -1, float(ks[j]), False) for j in mine if not np.isnan(look.ks.statistic[j])]
     for i in np.flatnonzero(np.isin(plan.shares.feature, mine)).tolist():
         share = plan.shares.shares[i]
         proofs.append(Proof(share.feature, share.test, i, float(shares[i]), False))
@@ -159,7 +163,8 @@ def _multiples(plan: Plan, look: Look) -> tuple[Floats, Floats]:
     """The statistic of every number, and of every share, as a multiple of its threshold; 0 where there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ks = scaled(plan, look) / plan.thresholds.ks
-        shares = kolmogi(np.minimum(1.0, look.share_p)) / kolmogi(np.minimum(1.0, plan.thresholds.share))
+        p = np.clip(look.share_p, SMALLEST_P, 1.0)
+        shares = kolmogi(p) / kolmogi(np.minimum(1.0, plan.thresholds.share))
     return np.fmax(np.nan_to_num(ks, posinf=0.0), 0.0), np.fmax(np.nan_to_num(shares, posinf=0.0), 0.0)
 
 

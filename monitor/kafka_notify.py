@@ -107,20 +107,25 @@ class _Follower:
         """Follow the topic until stopped; a broker that goes away is waited for."""
         try:
             while not self._stop.is_set():
-                self._consumer = open_consumer(self._settings, group=f"{GROUP}.{self._receiver.key}")
-                self._consumer.subscribe([self._partition.topic])
-                self._generation = None
                 try:
-                    self._follow()
+                    self._join()
                 except (KafkaError, OSError) as fault:
                     self._say(f"{self._receiver}: the alerts topic was lost ({type(fault).__name__}), trying again")
                     self._stop.wait(1.0)
-                finally:
-                    self._consumer.close()
         except Stopped:
             pass
         finally:
             self._notifier.close()
+
+    def _join(self) -> None:
+        wait_for_kafka(self._settings, self._say, stop=self._stop)
+        self._consumer = open_consumer(self._settings, group=f"{GROUP}.{self._receiver.key}")
+        self._generation = None
+        try:
+            self._consumer.subscribe([self._partition.topic])
+            self._follow()
+        finally:
+            self._consumer.close()
 
     def _follow(self) -> None:
         while not self._stop.is_set():

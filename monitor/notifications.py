@@ -135,15 +135,15 @@ def slack_text(alert: Alert, page: str | None) -> str:
 
 def _facts(alert: Alert) -> str:
     """What the summary does not say, in one line."""
-    promise = alert.promise
-    told = [
-        f"{alert.kind}, level {alert.level}",
-        f"{alert.drift_share:.0%} of the columns",
-        f"since {alert.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
-        f"model version {alert.model_version}",
-    ]
-    if promise.holds:
-        told.append(f"at most {promise.false_alarm_rate:.0%} false alarms in {promise.horizon:,}")
+    told = [f"{alert.kind}, level {alert.level}"]
+    if alert.drift_share > 0:
+        told.append(f"{alert.drift_share:.0%} of the columns")
+    told.append(f"since {alert.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    told.append(f"model version {alert.model_version}")
+    if alert.promise.holds:
+        unit = "labels" if alert.kind == "concept_drift" else "contacts"
+        runs = f"runs of {alert.promise.horizon:,} {unit}"
+        told.append(f"a false alarm in at most {alert.promise.false_alarm_rate:.0%} of {runs}")
     return ", ".join(told)
 
 

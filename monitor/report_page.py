@@ -112,8 +112,8 @@ def _note(title: str, about: About, tested: Sequence[Tested], left_out: Mapping[
     yield "<h2>Why the two differ</h2>"
     yield (
         f"<p>Evidently marks <b>{marked}</b> of these {len(tested)} features, Driftline's tests of the same window"
-        f" <b>{ours}</b>. Evidently asks of each feature alone whether p &lt; {P_VALUE}, so of {len(tested)} features"
-        f" without any drift it marks about {P_VALUE * len(tested):.0f}, in every window. Driftline's thresholds keep"
+        f" <b>{ours}</b>. Evidently asks of each feature alone whether p &lt; {P_VALUE}, so it marks a few in almost"
+        " every window, also where nothing drifts. Driftline's thresholds keep"
         f" <i>any</i> false alarm within {about.horizon:,} contacts to {about.false_alarm_rate:.0%}, all features and"
         " windows together, so each is higher. Take Evidently's marks for what to look at, the alert for whether. Its"
         " headline, <i>Dataset Drift</i>, only says whether half of the features are marked.</p>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -75,9 +76,9 @@ class ReportProcess:
                 input=msgspec.json.encode(request), capture_output=True, timeout=self.seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise ReportError(
-                f"Evidently did not end within {self.seconds:g} s: raise DRIFTLINE_REPORT_SECONDS"
-            ) from None
+            raise self._too_slow() from None
+        if ran.returncode == -signal.SIGXCPU:
+            raise self._too_slow()
         try:
             answer = msgspec.json.decode(ran.stdout, type=Answer)
         except msgspec.MsgspecError:
@@ -85,6 +86,9 @@ class ReportProcess:
         if answer.fault is not None:
             raise ReportError(f"Evidently made no report: {answer.fault}")
         return answer
+
+    def _too_slow(self) -> ReportError:
+        return ReportError(f"Evidently did not end within {self.seconds:g} s: raise DRIFTLINE_REPORT_SECONDS")
 
     def _why(self, ran: subprocess.CompletedProcess[bytes]) -> str:
         lines = ran.stderr.decode("utf-8", "replace").strip().splitlines()

@@ -1,5 +1,7 @@
 """The command line: every mistake is one line and the right exit code."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +50,12 @@ def files(folder: Path) -> None:
         (["retrain"], {"DRIFTLINE_FEATURE_SET": "all"}, 2, "DRIFTLINE_FEATURE_SET"),
         (["retrain"], {"DRIFTLINE_TRAINING_DATA": "nobody.csv"}, 2, "DRIFTLINE_TRAINING_DATA: no file nobody.csv"),
         (["retrain"], {"DRIFTLINE_TRAINING_DATA": "unlabelled.csv"}, 2, "add a column engaged"),
+        (["report"], {}, 2, "-o"),
+        (["report", "-o", "nowhere/x.html"], {}, 2, "there is no folder nowhere"),
+        (["report", "-o", "x.html", "--alert", "a", "--window", "last"], {}, 2, "not allowed with"),
+        (["report", "-o", "x.html"], {}, 2, "driftline up"),
+        (["notify"], {}, 2, "DRIFTLINE_WEBHOOK_URLS is not set"),
+        (["notify"], {"DRIFTLINE_WEBHOOK_URLS": "hooks"}, 2, "DRIFTLINE_WEBHOOK_URLS has no http(s) URL as number 1"),
         (["up"], {"DRIFTLINE_HOME": "/proc/nowhere"}, 1, "DRIFTLINE_HOME"),
     ],
 )
@@ -67,6 +75,13 @@ def test_every_command_explains_itself(tmp_path: Path, command: str) -> None:
     done = driftline(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert "usage: driftline" in done.stdout
+
+
+def test_status_shows_the_notifier_where_it_runs(tmp_path: Path) -> None:
+    (tmp_path / ".driftline").mkdir()
+    (tmp_path / ".driftline" / "stack.json").write_text(json.dumps({"pids": {"notify": os.getpid()}}))
+    workers = json.loads(driftline("status", "--json", cwd=tmp_path).stdout)["workers"]
+    assert workers["notify"] == {"pid": os.getpid(), "alive": True, "lag": None}
 
 
 def test_status_without_anything_says_what_is_not_reachable(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("DRIFTLINE_LABEL_HORIZON", "0"),
         ("DRIFTLINE_API_PORT", "70000"),
         ("DRIFTLINE_API_SPOOL_BYTES", "1"),
+        ("DRIFTLINE_WEBHOOK_URLS", "https://a.example.invalid/x,hooks.example.invalid/hunter2"),
+        ("DRIFTLINE_WEBHOOK_URLS", "teams+https://hooks.example.invalid/hunter2"),
+        ("DRIFTLINE_WEBHOOK_URLS", "http://hooks.example.invalid:99999/hunter2"),
+        ("DRIFTLINE_WEBHOOK_LEVEL", "loud"),
+        ("DRIFTLINE_DASHBOARD_URL", "drift.example.invalid"),
+        ("DRIFTLINE_REPORT_SECONDS", "0"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -41,11 +47,13 @@ def test_a_wrong_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, n
         load_settings()
     assert name in str(fault.value)
     assert "\n" not in str(fault.value)
+    assert "hunter2" not in str(fault.value)
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRIFTLINE_REDIS", "redis://user:hunter2@127.0.0.1:6379/0")
     monkeypatch.setenv("DRIFTLINE_KAFKA_PASSWORD", "hunter2")
+    monkeypatch.setenv("DRIFTLINE_WEBHOOK_URLS", "slack+https://hooks.example.invalid/hunter2")
     settings = load_settings()
     assert "hunter2" not in repr(settings)
     assert "hunter2" not in settings.model_dump_json()

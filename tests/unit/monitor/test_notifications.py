@@ -49,8 +49,8 @@ def test_a_message_for_people_has_sentence_level_columns_and_no_markup_from_outs
     text = slack_text(msgspec.structs.replace(alert("a", level="alert"), columns=[column]), PAGE)
     assert text.splitlines() == [
         "*alert* The last 500 contacts are not like the people the model was trained for: company size changed.",
-        "data_drift, level alert, 10% of the columns, since 2026-01-01 00:00:00 UTC, model version 1, at most 5% false"
-        " alarms in 20,000",
+        "data_drift, level alert, 10% of the columns, since 2026-01-01 00:00:00 UTC, model version 1, a false alarm"
+        " in at most 5% of runs of 20,000 contacts",
         "• companysize: share of '&lt;!channel&gt;' &amp; others up",
         f"<{PAGE}|alert> · <{PAGE}/report|report> · <https://docs.example.invalid/monitoring.md#data_drift|what to do>",
     ]
