@@ -156,7 +156,7 @@ def _predictions(settings: Settings, subject: Subject) -> tuple[list[Prediction]
         for partition, first in window.first.items()
     }
     whole = all(span.start == window.first[str(partition)] for partition, span in spans.items())
-    found = predictions_in(settings, spans, subject.model_version)
+    found = sorted(predictions_in(settings, spans, subject.model_version), key=lambda one: one.sent_at)
     if not found or (whole and len(found) < window.contacts):
         raise ReportError(
             f"{len(found) or 'none'} of the {window.contacts:,} contacts of that window are still on the predictions"
@@ -165,7 +165,7 @@ def _predictions(settings: Settings, subject: Subject) -> tuple[list[Prediction]
         )
     if whole and len(found) <= most:
         return found, []
-    newest = sorted(found, key=lambda one: one.sent_at)[-most:]
+    newest = found[-most:]
     return newest, [f"Its window reaches over more contacts; the newest {len(newest):,} of them are compared."]
 
 
