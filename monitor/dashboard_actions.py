@@ -101,7 +101,9 @@ class Reports:
         self._failed: dict[str, RefusedError] = {}
 
     def get(self, alert_id: str) -> Path:
-        """The report of an alert as it is now. The first one who asks has it made, and asks again.
+        """The report of an alert as it last fired, or, while that is made, of a while before.
+
+        The first one who asks has it made, and asks again.
 
         Raises:
             RefusedError: 404 no such alert; 503 it is being made, or another one is; or why it could not be made.
@@ -109,21 +111,29 @@ class Reports:
         known = self._feed.read(lambda state: state.alert(alert_id))
         if known is None:
             raise unknown_alert(alert_id)
-        path = self._folder / _name(known["alert"])
+        path = self._folder / _name(known["fired"] or known["alert"])
         with self._lock:
             if path.exists():
                 return path
-            if (failed := self._failed.pop(path.name, None)) is not None:
-                raise failed
-            if self._making is None:
+            failed = self._failed.pop(path.name, None)
+            if failed is None and self._making is None:
                 self._making = path.name
                 Thread(target=self._make, args=(alert_id, path), name="report", daemon=True).start()
-            elif self._making != path.name:
-                raise RefusedError(503, "another report is being made: this one is next")
-        raise RefusedError(503, "the report is being made: it takes some seconds")
+            mine = self._making == path.name
+        if older := self._of_the_same_alert(path):
+            return older[-1]
+        if failed is not None:
+            raise failed
+        raise RefusedError(503, f"{'the' if mine else 'another'} report is being made: it takes some seconds")
+
+    def _of_the_same_alert(self, path: Path) -> list[Path]:
+        """Reports of it as it was at other times, the newest last."""
+        alert = path.name.partition("-")[0]
+        others = [other for other in self._folder.glob(f"{alert}-*.html") if other != path]
+        return sorted(others, key=lambda file: file.stat().st_mtime)
 
     def _make(self, alert_id: str, path: Path) -> None:
-        draft = path.with_suffix(".part.html")
+        draft = path.with_name(f"part-{path.name}")
         failed: RefusedError | None = None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +141,8 @@ class Reports:
             command = [*tether, *_CLI, "report", f"--alert={alert_id}", "-o", str(draft)]
             _run(command, REPORT_SECONDS, self._environment)
             draft.replace(path)
-            for old in sorted(self._folder.glob("*.html"), key=lambda file: file.stat().st_mtime)[:-REPORTS]:
+            everything = sorted(self._folder.glob("*.html"), key=lambda file: file.stat().st_mtime)
+            for old in {*self._of_the_same_alert(path), *everything[:-REPORTS]}:
                 old.unlink()
         except RefusedError as fault:
             failed = fault
@@ -167,8 +178,9 @@ def unknown_alert(alert_id: str) -> RefusedError:
 
 
 def _name(alert: Alert) -> str:
-    """A file name that says nothing: an id may hold anything."""
-    return hashlib.sha256(f"{alert.id} {alert.updated_at.isoformat()}".encode()).hexdigest()[:24] + ".html"
+    """A file name of the alert and of when it was so, which says nothing: an id may hold anything."""
+    parts = (hashlib.sha256(text.encode()).hexdigest()[:16] for text in (alert.id, alert.updated_at.isoformat()))
+    return "-".join(parts) + ".html"
 
 
 def _run(command: list[str], seconds: float, environment: Mapping[str, str]) -> str:
