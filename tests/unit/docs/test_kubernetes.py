@@ -55,7 +55,7 @@ def environment(workload: Manifest) -> dict[str, str]:
 def test_every_file_is_used_and_every_worker_is_there() -> None:
     used = yaml.safe_load((FOLDER / "kustomization.yaml").read_text("utf-8"))["resources"]
     assert sorted([*used, "kustomization.yaml"]) == sorted(path.name for path in FOLDER.iterdir())
-    assert {"score", "monitor", "retrain", "api"} <= {one["metadata"]["name"] for one in PODS}
+    assert {"score", "monitor", "retrain", "api", "dashboard"} == {one["metadata"]["name"] for one in PODS}
 
 
 @POD
