@@ -58,6 +58,7 @@ ELSEWHERE = (
     elsewhere("docker compose run ... replay scenario:...", "docker-compose.yml", "[replay, ", "the same"),
     elsewhere("docker compose run ... alerts --follow", "tests/compose/run.py", '"alerts", "--follow"', "the same"),
     elsewhere("...docker compose --profile notify up -d", "docker-compose.yml", "profiles: [notify]", "the same"),
+    elsewhere("docker compose --profile observability up -d", "docker-compose.yml", "[observability]", "the same"),
     elsewhere("driftline report --alert ...", "tests/integration/test_evidently_report.py", "alert", "one will do"),
     elsewhere("make notebook...", "tests/e2e/test_notebook.py", "notebook", "takes a minute"),
     elsewhere("docker build ...", "tests/compose/run.py", '"build"', "the same"),
@@ -83,6 +84,8 @@ QUICKER = (
     (r" …$", """ -H 'Content-Type: application/json' -d '{"contacts": [{}]}'"""),
 )
 """What is written otherwise here, so that all of it takes seconds."""
+PROGRAMS = {"driftline", "curl", "python"}
+"""What is run here; any other is to be in ELSEWHERE."""
 ENDLESS = re.compile(r"--follow|^driftline watch|consume_alerts\.py|api/events")
 PATIENCE = 8
 """Seconds after which what has no end is interrupted, where it has printed nothing until then."""
