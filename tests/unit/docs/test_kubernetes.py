@@ -131,6 +131,14 @@ def test_its_probes_ask_where_the_worker_answers(workload: Manifest) -> None:
             assert environment(workload)[f"DRIFTLINE_{name.upper()}_HOST"] == "0.0.0.0"
 
 
+@POD
+def test_its_metrics_are_where_it_announces_them(workload: Manifest) -> None:
+    told = workload["spec"]["template"]["metadata"]["annotations"]
+    ports = {port["name"]: str(port["containerPort"]) for port in container_of(workload)["ports"]}
+    assert environment(workload)["DRIFTLINE_METRICS_PORT"] == ports["metrics"] == told["prometheus.io/port"]
+    assert environment(workload)["DRIFTLINE_METRICS_HOST"] == "0.0.0.0"
+
+
 def home_of(workload: Manifest) -> str:
     mounts = {mount["name"]: mount["mountPath"] for mount in container_of(workload)["volumeMounts"]}
     home: str = mounts["home"]
