@@ -184,7 +184,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         assert up.stdout is not None
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            yield Stack(folder, json.loads(up.stdout.readline()))
+            found = Stack(folder, json.loads(up.stdout.readline()))
+            found.firing()  # so that whoever follows the alerts has something to read
+            yield found
         up.send_signal(signal.SIGINT)
         assert up.wait(20) == 130
 
