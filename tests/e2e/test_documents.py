@@ -59,7 +59,7 @@ ELSEWHERE = (
     elsewhere("docker compose run ... alerts --follow", "tests/compose/run.py", '"alerts", "--follow"', "the same"),
     elsewhere("...docker compose --profile notify up -d", "docker-compose.yml", "profiles: [notify]", "the same"),
     elsewhere("docker compose --profile observability up -d", "docker-compose.yml", "[observability]", "the same"),
-    elsewhere("driftline report --alert ...", "tests/integration/test_evidently_report.py", "alert", "one will do"),
+    elsewhere("driftline report ...", "tests/integration/test_evidently_report.py", "reported", "takes ten seconds"),
     elsewhere("make notebook...", "tests/e2e/test_notebook.py", "notebook", "takes a minute"),
     elsewhere("docker build ...", "tests/compose/run.py", '"build"', "the same"),
     elsewhere("docker push ...", "docs/kubernetes/kustomization.yaml", "registry.example.invalid", "needs a registry"),
