@@ -23,6 +23,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "score": ("", "# a second one on this host: DRIFTLINE_INSTANCE=scorer-2 driftline score"),
     "monitor": ("", "# another window: DRIFTLINE_WINDOW=1000 DRIFTLINE_PANE=100 driftline monitor"),
     "api": ("", "# on a port of your choice: DRIFTLINE_API_PORT=8000 driftline api"),
+    "dashboard": ("", "# on a port of your choice: DRIFTLINE_DASHBOARD_PORT=8080 driftline dashboard"),
+    "notify": ("", "# to one receiver: DRIFTLINE_WEBHOOK_URLS=http://127.0.0.1:9000/hook driftline notify"),
+    "report": ("-o report.html", "--alert 0ab5ddfb4f575373 -o report.html --json"),
     "retrain": ("", "# on contacts of your own: DRIFTLINE_TRAINING_DATA=contacts.csv driftline retrain"),
     "alerts": (
         "",

@@ -57,6 +57,10 @@ ELSEWHERE = (
     elsewhere("docker compose up -d", "tests/compose/run.py", '"up", "-d"', "needs an engine for containers"),
     elsewhere("docker compose run ... replay scenario:...", "docker-compose.yml", "[replay, ", "the same"),
     elsewhere("docker compose run ... alerts --follow", "tests/compose/run.py", '"alerts", "--follow"', "the same"),
+    elsewhere("...docker compose --profile notify up -d", "docker-compose.yml", "profiles: [notify]", "the same"),
+    elsewhere("docker compose --profile observability up -d", "docker-compose.yml", "[observability]", "the same"),
+    elsewhere("driftline report ...", "tests/integration/test_evidently_report.py", "reported", "takes ten seconds"),
+    elsewhere("make notebook...", "tests/e2e/test_notebook.py", "notebook", "takes a minute"),
     elsewhere("docker build ...", "tests/compose/run.py", '"build"', "the same"),
     elsewhere("docker push ...", "docs/kubernetes/kustomization.yaml", "registry.example.invalid", "needs a registry"),
     elsewhere("kubectl ...", "tests/unit/docs/test_kubernetes.py", "def test_", "needs a cluster; checked as text"),
@@ -80,7 +84,9 @@ QUICKER = (
     (r" …$", """ -H 'Content-Type: application/json' -d '{"contacts": [{}]}'"""),
 )
 """What is written otherwise here, so that all of it takes seconds."""
-ENDLESS = re.compile(r"--follow|^driftline watch|consume_alerts\.py")
+PROGRAMS = {"driftline", "curl", "python"}
+"""What is run here; any other is to be in ELSEWHERE."""
+ENDLESS = re.compile(r"--follow|^driftline watch|consume_alerts\.py|api/events")
 PATIENCE = 8
 """Seconds after which what has no end is interrupted, where it has printed nothing until then."""
 
@@ -117,7 +123,12 @@ class Stack:
     def shell(self, command: str) -> str:
         """What a command prints, run by bash as a user types it; of what has no end, the first line."""
         path = f"{self.folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
-        env = os.environ | {"PATH": path, "API": self.addresses["api"], "PYTHONPATH": str(ROOT)}
+        env = os.environ | {
+            "PATH": path,
+            "API": self.addresses["api"],
+            "DASHBOARD": self.addresses["dashboard"],
+            "PYTHONPATH": str(ROOT),
+        }
         endless = ENDLESS.search(command) is not None
         if endless:
             command = f"timeout --signal=INT --kill-after=3 {PATIENCE} {command}"
@@ -173,7 +184,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         assert up.stdout is not None
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
-            yield Stack(folder, json.loads(up.stdout.readline()))
+            found = Stack(folder, json.loads(up.stdout.readline()))
+            found.firing()  # so that whoever follows the alerts has something to read
+            yield found
         up.send_signal(signal.SIGINT)
         assert up.wait(20) == 130
 

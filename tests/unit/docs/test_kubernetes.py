@@ -55,7 +55,7 @@ def environment(workload: Manifest) -> dict[str, str]:
 def test_every_file_is_used_and_every_worker_is_there() -> None:
     used = yaml.safe_load((FOLDER / "kustomization.yaml").read_text("utf-8"))["resources"]
     assert sorted([*used, "kustomization.yaml"]) == sorted(path.name for path in FOLDER.iterdir())
-    assert {"score", "monitor", "retrain", "api"} <= {one["metadata"]["name"] for one in PODS}
+    assert {"score", "monitor", "retrain", "api", "dashboard"} == {one["metadata"]["name"] for one in PODS}
 
 
 @POD
@@ -129,6 +129,14 @@ def test_its_probes_ask_where_the_worker_answers(workload: Manifest) -> None:
             name = container["args"][0]
             assert environment(workload)[f"DRIFTLINE_{name.upper()}_PORT"] == str(ports[probe["httpGet"]["port"]])
             assert environment(workload)[f"DRIFTLINE_{name.upper()}_HOST"] == "0.0.0.0"
+
+
+@POD
+def test_its_metrics_are_where_it_announces_them(workload: Manifest) -> None:
+    told = workload["spec"]["template"]["metadata"]["annotations"]
+    ports = {port["name"]: str(port["containerPort"]) for port in container_of(workload)["ports"]}
+    assert environment(workload)["DRIFTLINE_METRICS_PORT"] == ports["metrics"] == told["prometheus.io/port"]
+    assert environment(workload)["DRIFTLINE_METRICS_HOST"] == "0.0.0.0"
 
 
 def home_of(workload: Manifest) -> str:
