@@ -188,15 +188,18 @@ def notify(settings: Settings, options: Namespace) -> int:
     """The notifier."""
     stop = stop_on_signals()
     from driftline.prometheus_metrics import NotifyMetrics
-    from monitor.kafka_notify import run
+    from monitor.kafka_notify import receivers_of, run
 
+    receivers_of(settings)
     return _work(settings, metrics := NotifyMetrics(), lambda: run(settings, say, stop, metrics.receivers))
 
 
 def _work(settings: Settings, metrics: WorkerMetrics, run: Callable[[], None]) -> int:
     """A worker ends only when it is interrupted, or fails; its metrics are served meanwhile."""
+    from driftline.kafka_clients import connection
     from driftline.prometheus_metrics import served
 
+    connection(settings)  # what is wrong with it is said before anything else
     clear_ready(settings.home, metrics.WORKER)
     with served(metrics, settings) as address:
         say(f"metrics are at {address}")

@@ -41,6 +41,17 @@ BACKOFF = wait_random_exponential(multiplier=0.25, max=60.0)
 """Seconds before the next attempt: up to ¼, ½, 1, 2 … 60, at random, so that not all ask a receiver at once."""
 
 
+def receivers_of(settings: Settings) -> list[Receiver]:
+    """Whom to tell.
+
+    Raises:
+        SettingsError: nobody is named.
+    """
+    if settings.webhook_urls is None:
+        raise SettingsError("DRIFTLINE_WEBHOOK_URLS is not set: name whom to tell, such as slack+https://…")
+    return receivers(settings.webhook_urls.get_secret_value())
+
+
 def run(settings: Settings, say: Say, stop: Flag, deliveries: dict[str, Deliveries] | None = None) -> None:
     """Tell all receivers until ``stop`` is set.
 
@@ -50,14 +61,12 @@ def run(settings: Settings, say: Say, stop: Flag, deliveries: dict[str, Deliveri
     Raises:
         SettingsError: there is no receiver.
     """
-    if settings.webhook_urls is None:
-        raise SettingsError("DRIFTLINE_WEBHOOK_URLS is not set: name whom to tell, such as slack+https://…")
+    told = receivers_of(settings)
     counts = {} if deliveries is None else deliveries
     wait_for_kafka(settings, say, stop=stop)
     if stop.is_set():
         return
     ensure_topics(settings)
-    told = receivers(settings.webhook_urls.get_secret_value())
     with ThreadPoolExecutor(len(told), "notify") as pool:
         running = []
         for receiver in told:

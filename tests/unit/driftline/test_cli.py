@@ -81,7 +81,7 @@ def test_status_shows_the_notifier_where_it_runs(tmp_path: Path) -> None:
     (tmp_path / ".driftline").mkdir()
     (tmp_path / ".driftline" / "stack.json").write_text(json.dumps({"pids": {"notify": os.getpid()}}))
     workers = json.loads(driftline("status", "--json", cwd=tmp_path).stdout)["workers"]
-    assert workers["notify"] == {"pid": os.getpid(), "alive": True, "lag": None}
+    assert workers["notify"] == {"pid": os.getpid(), "alive": True, "lag": None, "metrics": None}
 
 
 def test_status_without_anything_says_what_is_not_reachable(tmp_path: Path) -> None:
