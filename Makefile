@@ -33,13 +33,13 @@ demo: install ## the whole loop, from replay to promoted model: make demo ARGS="
 	@$(BIN)/driftline demo $(ARGS)
 
 test: install lint ## lint and all tests (embedded broker and Redis, started by the tests)
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not kafka and not long" $(PURE) $(ARGS)
-	$(BIN)/pytest -n 3 --dist loadgroup -m "not kafka and not long" tests/integration $(ARGS)
+	$(BIN)/pytest -n 2 -m "not kafka and not long" $(PURE) $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile -m "not kafka and not long" tests/integration $(ARGS)
 	$(BIN)/pytest -n 3 --dist loadfile -m "not kafka and not long" tests/e2e $(ARGS)
 
 test-long: install ## the full statistical runs too (half an hour)
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not kafka" $(PURE) $(ARGS)
-	$(BIN)/pytest -n 3 --dist loadgroup -m "not kafka" tests/integration $(ARGS)
+	$(BIN)/pytest -n 2 -m "not kafka" $(PURE) $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile -m "not kafka" tests/integration $(ARGS)
 	$(BIN)/pytest -n 3 --dist loadfile -m "not kafka" tests/e2e $(ARGS)
 
 test-kafka: install ## integration tests and the whole loop on a real Apache Kafka (needs Java 17 and mvn)

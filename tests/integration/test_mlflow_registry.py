@@ -18,8 +18,6 @@ from model.retrain import Made, judge, judged, with_reference
 from model.split import split
 from tests.kafka_server import free_port
 
-pytestmark = pytest.mark.xdist_group("registry")  # one server serves them all
-
 Contacts = list[tuple[Contact, int]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

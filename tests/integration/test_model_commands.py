@@ -18,8 +18,6 @@ from model.split import is_held_out
 from tests.dashboard_server import TOKEN, dashboard, state, until
 from tests.scoring_workers import scored, scorer, send_contacts, wait_until
 
-pytestmark = pytest.mark.xdist_group("model commands")  # the two versions are made once
-
 Contacts = list[tuple[Contact, int]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SAMPLE = Path(__file__).parents[2] / "data" / "sample_lemlist_export.csv"

@@ -20,8 +20,6 @@ from model.training import train
 from tests.known_odds import START, Floats, Known, Scores, known
 from tests.statistical.streams import wilson_upper
 
-pytestmark = pytest.mark.xdist_group("training")  # champions are made once
-
 LONG = [pytest.mark.long, pytest.mark.timeout(1_800)]
 CHAMPIONS = pytest.mark.parametrize("runs", [4, pytest.param(40, marks=LONG)], ids=["quick", "full"])
 FEW = pytest.mark.parametrize("runs", [2, pytest.param(80, marks=LONG)], ids=["quick", "full"])

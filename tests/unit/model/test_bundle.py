@@ -16,8 +16,6 @@ from model import bundle as bundles
 from model.bundle import MANIFEST, Bundle
 from model.retrain import Made
 
-pytestmark = pytest.mark.xdist_group("bundle")  # the bundles are made once
-
 Contacts = list[tuple[Contact, int]]
 Document = dict[str, Any]
 

@@ -13,8 +13,6 @@ from model.report import DataFingerprint, LabelTroubles, Report
 from model.retrain import Made, Maker, evaluated, judge, judged, scores_of, with_reference
 from model.split import ids, split
 
-pytestmark = pytest.mark.xdist_group("maker")  # models are made once
-
 Contacts = list[tuple[Contact, int]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MAKER = Maker(seed=0, now=NOW)

@@ -13,8 +13,6 @@ from model.onnx_export import ExportError, export, to_onnx
 from model.onnx_scorer import OnnxScorer
 from model.training import CANDIDATES, Candidate, Trained, train
 
-pytestmark = pytest.mark.xdist_group("candidates")  # each candidate is trained once
-
 Contacts = list[tuple[Contact, int]]
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 

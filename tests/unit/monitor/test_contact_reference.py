@@ -21,8 +21,6 @@ from monitor.panes import PaneBuilder
 from monitor.state import EngineState
 from producers.scenarios import SCENARIOS
 
-pytestmark = pytest.mark.xdist_group("contact reference")  # both models are made once
-
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 

@@ -93,7 +93,7 @@ def test_help_lists_every_scenario_and_what_it_is_about(capsys: pytest.CaptureFi
     assert done.value.code == 0
     told = capsys.readouterr().out
     assert all(scenario.name in told and scenario.about in told for scenario in SCENARIOS.values())
-    assert "driftline replay scenario:sector_shift" in told
+    assert "driftline scenarios -o scenarios sector_shift format_change" in told
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_file(
