@@ -8,8 +8,10 @@ ARGS ?=
 # What computes and shares nothing, so that it can run side by side: tests without services, and the doctests.
 PURE := tests/unit tests/statistical driftline producers consumers monitor model notebooks
 
+QUICK := "not kafka and not long and not slow"
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long test-kafka lint format bench bench-peers compose-test notebook lock schemas clean
+.PHONY: help install demo test test-slow test-long test-kafka lint format bench bench-peers compose-test notebook lock schemas clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,10 +34,13 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 demo: install ## the whole loop, from replay to promoted model: make demo ARGS="--seed 7 --json"
 	@$(BIN)/driftline demo $(ARGS)
 
-test: install lint ## lint and all tests (embedded broker and Redis, started by the tests)
-	$(BIN)/pytest -n 2 -m "not kafka and not long" $(PURE) $(ARGS)
-	$(BIN)/pytest -n 4 --dist loadfile -m "not kafka and not long" tests/integration $(ARGS)
-	$(BIN)/pytest -n 3 --dist loadfile -m "not kafka and not long" tests/e2e $(ARGS)
+test: install lint ## lint and all tests but the slow ones (embedded broker and Redis, started by the tests)
+	$(BIN)/pytest -n 2 -m $(QUICK) $(PURE) $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile -m $(QUICK) tests/integration $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile -m $(QUICK) tests/e2e $(ARGS)
+
+test-slow: install ## what takes longest: the page in a browser, every command of the documents, the notebook, reports
+	$(BIN)/pytest -n 2 --dist loadfile -m "slow and not kafka and not long" tests/integration tests/e2e $(ARGS)
 
 test-long: install ## the full statistical runs too (half an hour)
 	$(BIN)/pytest -n 2 -m "not kafka" $(PURE) $(ARGS)

@@ -49,7 +49,7 @@ PATIENCE = 40_000
 RATE = float(os.environ.get("DRIFTLINE_TEST_RATE", "500"))
 """Contacts a second; fewer make pictures with more to see."""
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @dataclass

@@ -27,7 +27,7 @@ import pytest
 from driftline.cli import main
 from tests.documents import DOCUMENTS, PYTHON, ROOT, Block, blocks, output_after
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 TYPED = [
     (block.place, command) for document in DOCUMENTS for block in blocks(document) for command in block.commands
 ]  # fmt: skip

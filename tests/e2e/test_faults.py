@@ -26,6 +26,7 @@ def test_kills_of_every_process_lose_nothing_and_count_nothing_twice(tmp_path: P
             check_the_books(settings)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_one_of_two_workers_of_a_kind_is_killed_and_the_other_takes_its_partition_over(tmp_path: Path) -> None:
     with LocalStack(Settings.model_validate({"home": tmp_path / "services"}), say=print) as stack:

@@ -27,9 +27,13 @@ SECTIONS = (
 LARGEST = 1_500_000
 LATER = Path(__file__).parents[2] / "data" / "sample_later_export.csv"
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning:(jupyter_client|nbclient|zmq|tornado|traitlets).*", "ignore:unclosed:ResourceWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore::DeprecationWarning:(jupyter_client|nbclient|zmq|tornado|traitlets).*",
+        "ignore:unclosed:ResourceWarning",
+    ),
+]
 
 
 def outputs(notebook: Any) -> Iterator[tuple[str, str]]:

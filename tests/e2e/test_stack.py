@@ -209,7 +209,7 @@ def test_a_process_that_is_interrupted_ends_in_time_and_says_so(
         time.sleep(6)
         assert process.poll() is None, log.read_text()
         process.send_signal(number)
-        assert process.wait(5) == 130
+        assert process.wait(10) == 130  # what supervisors wait before they kill
     assert "Traceback" not in log.read_text()
 
 

@@ -34,6 +34,8 @@ from monitor.report_process import CHILD, ReportError, ReportProcess
 from monitor.state import EngineState
 from producers.scenarios import SCENARIOS
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PLANTED = "Planted"
 HOSTILE = "</script><script>alert(1)</script>"

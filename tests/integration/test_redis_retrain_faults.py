@@ -83,7 +83,8 @@ def test_a_training_over_its_limit_is_ended_and_the_champion_stays(
     assert Registry(crowned.mlflow or "").versions() == ["1"]
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [4, pytest.param(12, marks=pytest.mark.long)])
 def test_whenever_a_retrainer_is_killed_there_is_one_decision_and_no_half_a_champion(
     own: Settings, shifted_contacts: Contacts, kills: int
 ) -> None:

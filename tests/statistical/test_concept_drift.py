@@ -42,7 +42,9 @@ def seniors(_: Watched) -> Ints:
 
 
 @RUNS
-@pytest.mark.parametrize("among", [better_half, seniors], ids=lambda among: among.__name__)
+@pytest.mark.parametrize(
+    "among", [better_half, pytest.param(seniors, marks=pytest.mark.long)], ids=lambda among: among.__name__
+)
 def test_other_people_whose_labels_follow_the_scores_as_before_are_no_concept_drift(
     among: Callable[[Watched], Ints], runs: int
 ) -> None:
@@ -55,12 +57,12 @@ def test_other_people_whose_labels_follow_the_scores_as_before_are_no_concept_dr
     ("drift", "reference", "median", "share"),
     [
         (streams.seniority_turned, 1_000, 250, 0.95),
-        (streams.entry_turned, 1_000, 200, 0.95),
+        pytest.param(streams.entry_turned, 1_000, 200, 0.95, marks=pytest.mark.long),
         (streams.geography_turned, 1_000, 250, 0.90),
         (streams.half_turned, 1_000, 200, 0.95),
         (streams.labels_flipped, 1_000, 100, 0.95),
         pytest.param(streams.seniority_turned, 300, 400, 0.55, marks=pytest.mark.long),
-        (streams.labels_flipped, 300, 120, 0.95),
+        pytest.param(streams.labels_flipped, 300, 120, 0.95, marks=pytest.mark.long),
     ],
     ids=lambda value: value.__name__ if callable(value) else str(value),
 )
