@@ -79,7 +79,7 @@ def prediction(name: str = "id of a contact", score: float = 0.6, **columns: Any
 def publish(settings: Settings, topic: Topic, *events: Event) -> None:
     producer = open_producer(settings, linger_ms=0)
     for event in events:
-        producer.send(settings.topic(topic.name), value=encode(event), partition=0).get(10)
+        producer.send(settings.topic(topic.name), key=b"k", value=encode(event), partition=0).get(10)
     producer.close()
 
 

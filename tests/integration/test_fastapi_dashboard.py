@@ -99,8 +99,8 @@ def test_a_dashboard_that_starts_late_shows_what_was_there_before(settings: Sett
 def test_what_is_no_event_is_left_out(client: httpx.Client, settings: Settings) -> None:
     producer = open_producer(settings)
     for topic in TOPICS:
-        producer.send(settings.topic(topic.name), value=b"\xff", partition=0).get(10)
-        producer.send(settings.topic(topic.name), value=None, key=b"k", partition=0).get(10)
+        for value in (b"\xff", None):
+            producer.send(settings.topic(topic.name), key=b"k", value=value, partition=0).get(10)
     producer.close()
     publish(settings, ALERTS, alert("a"))
     publish(settings, PREDICTIONS, prediction())
