@@ -85,7 +85,8 @@ def shadow_versions(settings: Settings) -> list[str]:
 
 
 def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 40
+    """Wait longer than a lost request (30 s) and a transaction that nobody ends (60 s) can hold a worker up."""
+    deadline = time.monotonic() + 100
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.1)
