@@ -32,6 +32,7 @@ from driftline.topics import Topic
 from monitor.dashboard_state import MOMENTS
 from monitor.fastapi_dashboard_worker import run
 from tests.kafka_server import free_port
+from tests.worker_thread import worker_thread
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOKEN = "a token for tests"
@@ -87,19 +88,12 @@ def publish(settings: Settings, topic: Topic, *events: Event) -> None:
 def dashboard(settings: Settings, lines: list[str] | None = None) -> Iterator[httpx.Client]:
     """The dashboard in this process while the block runs."""
     own = settings.model_copy(update={"dashboard_port": free_port(), "dashboard_token": SecretStr(TOKEN)})
-    stop = threading.Event()
-    said = [] if lines is None else lines
-    worker = threading.Thread(target=run, args=(own, said.append, stop))
-    worker.start()
-    try:
-        with httpx.Client(base_url=own.dashboard_address or "", timeout=30) as client:
-            until(lambda: client.get("/health").json()["status"] == "ok")
-            yield client
-            assert worker.is_alive(), said
-    finally:
-        stop.set()
-        worker.join(10)
-        assert not worker.is_alive()
+    with (
+        worker_thread(run, own, [] if lines is None else lines),
+        httpx.Client(base_url=own.dashboard_address or "", timeout=30) as client,
+    ):
+        until(lambda: client.get("/health").json()["status"] == "ok")
+        yield client
 
 
 def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,6 +20,7 @@ from driftline.kafka_clients import read_all
 from driftline.settings import Settings
 from driftline.topics import CONTACTS
 from tests.kafka_server import free_port
+from tests.worker_thread import worker_thread
 
 Labelled = Sequence[tuple[Contact, int]]
 
@@ -68,20 +68,13 @@ def wait_for_ready(client: httpx.Client, seconds: float = 30.0) -> None:
 def api(settings: Settings, *, ready: bool = True, lines: list[str] | None = None) -> Iterator[httpx.Client]:
     """The API in this process while the block runs."""
     own = settings.model_copy(update={"api_port": free_port()})
-    stop = threading.Event()
-    said = [] if lines is None else lines
-    worker = threading.Thread(target=run, args=(own, said.append, stop))
-    worker.start()
-    try:
-        with httpx.Client(base_url=own.api_address or "", timeout=30) as client:
-            if ready:
-                wait_for_ready(client)
-            yield client
-            assert worker.is_alive(), said
-    finally:
-        stop.set()
-        worker.join(10)
-        assert not worker.is_alive()
+    with (
+        worker_thread(run, own, [] if lines is None else lines),
+        httpx.Client(base_url=own.api_address or "", timeout=30) as client,
+    ):
+        if ready:
+            wait_for_ready(client)
+        yield client
 
 
 class ApiProcess:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
 from model.onnx_export import linear_graph
 from model.onnx_scorer import OnnxScorer
+from tests.worker_thread import worker_thread
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -96,13 +96,5 @@ def wait_until(reached: Callable[[], bool]) -> None:
 def scorer(settings: Settings) -> Iterator[list[str]]:
     """A scoring worker while the block runs; yields the lines that it says."""
     lines: list[str] = []
-    stop = threading.Event()
-    worker = threading.Thread(target=run, args=(settings, lines.append, stop))
-    worker.start()
-    try:
+    with worker_thread(run, settings, lines):
         yield lines
-        assert worker.is_alive(), lines
-    finally:
-        stop.set()
-        worker.join(10)
-        assert not worker.is_alive()
