@@ -82,7 +82,8 @@ class Counter:
         consumer = open_consumer(self._settings, group=self._group) if self._through is None else self._through
         try:
             partitions = partitions_of(consumer, topic)
-            committed = {partition: consumer.committed(partition) or 0 for partition in partitions}
+            wait_ms = consumer.config["request_timeout_ms"]  # without one it asks for ever
+            committed = {p: consumer.committed(p, timeout_ms=wait_ms) or 0 for p in partitions}
             ends = true_end_offsets(consumer, partitions)
         finally:
             if self._through is None:

@@ -184,11 +184,12 @@ def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
 def true_end_offsets(consumer: KafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
     """The offset after the last record of each partition; moves the consumer's position.
 
-    The embedded broker answers ListOffsets(latest) with the start of the last batch plus one, so the high
-    watermark of a fetch is asked as well.
+    It is the high watermark of a fetch. What the embedded broker answers to ListOffsets(latest) is less where the last
+    batch holds several records, and more where a batch came in before its topic was quite made: nobody can read that.
     """
     ends: dict[TopicPartition, int] = dict(consumer.end_offsets(partitions))
     behind = {partition for partition, end in ends.items() if end > 0}
+    consumer.unsubscribe()  # a partition that stays assigned keeps its last high watermark
     consumer.assign(partitions)
     for partition, end in ends.items():
         consumer.seek(partition, max(0, end - 1))
@@ -198,7 +199,7 @@ def true_end_offsets(consumer: KafkaConsumer, partitions: list[TopicPartition]) 
         for partition in list(behind):
             mark = consumer.highwater(partition)
             if mark is not None:
-                ends[partition] = max(ends[partition], mark)
+                ends[partition] = mark
                 behind.discard(partition)
     return ends
 
@@ -207,6 +208,8 @@ def read_all(
     settings: Settings, topic: Topic, *, start: dict[int, int] | None = None, through: KafkaConsumer | None = None
 ) -> Iterator[Any]:
     """Every record of a topic that is there now, in order within each partition; then it ends.
+
+    It ends early where the topic is emptied meanwhile, as by an embedded broker that is started again.
 
     Args:
         start: offsets to begin at by partition (default: the beginning).
@@ -228,7 +231,11 @@ def read_all(
                 for record in records:
                     if record.offset < ends[partition]:
                         yield record
-            todo = {partition for partition in todo if consumer.position(partition) < ends[partition]}
+            for partition in list(todo):
+                mark = consumer.highwater(partition)
+                end = ends[partition] if mark is None else min(ends[partition], mark)
+                if consumer.position(partition) >= end:
+                    todo.discard(partition)
     finally:
         if through is None:
             consumer.close()

@@ -1,8 +1,19 @@
 """What is asked of a broker as a whole, and the order in which a backlog is read."""
 
 import time
+from pathlib import Path
 
-from driftline.kafka_clients import SIDE_BY_SIDE, last_record, open_consumer, open_producer, read_all
+import pytest
+
+from driftline.kafka_clients import (
+    SIDE_BY_SIDE,
+    ensure_topics,
+    last_record,
+    open_consumer,
+    open_producer,
+    read_all,
+)
+from driftline.local_stack import LocalStack
 from driftline.settings import Settings
 from driftline.topics import ALERTS, CONTACTS
 
@@ -63,3 +74,33 @@ def test_reading_all_ends_at_what_is_there_and_begins_where_it_is_told(settings:
     assert sorted(int(record.value) for record in read_all(settings, CONTACTS)) == list(range(300))
     later = read_all(settings, CONTACTS, start={0: 100, 1: 149})
     assert sorted(int(record.value) for record in later) == sorted([*range(200, 300, 2), 299])
+
+
+@pytest.mark.parametrize("partly", [False, True])
+def test_reading_all_ends_where_the_broker_has_been_started_again_without_its_records(
+    tmp_path: Path, *, partly: bool
+) -> None:
+    with LocalStack(Settings.model_validate({"home": tmp_path}), say=print) as stack:
+        send(stack.settings, 20)
+        consumer = open_consumer(stack.settings, group="all", max_poll_records=1, **SIDE_BY_SIDE)
+        records = read_all(stack.settings, CONTACTS, through=consumer)
+        assert next(records).offset == 0
+        kafka = stack.children["kafka"]
+        assert kafka.process is not None
+        kafka.process.kill()
+        kafka.process.wait()
+        kafka.start()
+        ensure_topics(stack.settings)
+        if partly:
+            send(stack.settings, 2)
+        rest = [record.offset for record in records]
+        consumer.close()
+    assert len(rest) < 19, rest
+
+
+def send(settings: Settings, contacts: int) -> None:
+    producer = open_producer(settings)
+    for _ in range(contacts):
+        producer.send(settings.topic(CONTACTS.name), value=b"x" * 50_000, partition=0)
+        producer.flush()  # a batch each, of which few fit into a fetch
+    producer.close()
