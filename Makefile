@@ -48,7 +48,7 @@ test-long: install ## the full statistical runs too (half an hour)
 	$(BIN)/pytest -n 3 --dist loadfile -m "not kafka" tests/e2e $(ARGS)
 
 test-kafka: install ## integration tests and the whole loop on a real Apache Kafka (needs Java 17 and mvn)
-	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest -m "not long" tests/integration tests/e2e/test_kafka_loop.py tests/e2e/test_secured_services.py $(ARGS)
+	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest -n 2 --dist loadfile -m "not long" tests/integration tests/e2e/test_kafka_loop.py tests/e2e/test_secured_services.py $(ARGS)
 
 lint: install ## ruff, mypy --strict and the dependency rules
 	$(BIN)/ruff check .
