@@ -272,15 +272,7 @@ class Monitor:
 
     async def _dead_letter(self, event: Any, reason: str) -> None:
         at = event.message
-        letter = DeadLetter(
-            reason=reason,
-            topic=at.topic,
-            partition=at.partition,
-            offset=at.offset,
-            key=at.key,
-            value=at.value,
-            failed_at=datetime.now(UTC),
-        )
+        letter = DeadLetter.of(at, reason, datetime.now(UTC))
         await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
         self.metrics.dead_letters.inc()
 
