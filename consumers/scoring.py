@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.events import Contact, DeadLetter, Prediction, Record, decode
-from model.features import Featuriser, monitored_columns
+from model.features import monitored_columns
+from model.featuriser import Featuriser
 
 
 class Graph(Protocol):
