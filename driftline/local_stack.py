@@ -81,11 +81,8 @@ class LocalStack:
     def _metrics_port(self, place: int) -> int:
         """For the worker at a place: counted on from the port of the settings, or a free one."""
         first = self.settings.metrics_port
-        promised = {
-            *self.metrics.values(),
-            self.settings.api_port,
-            self.settings.dashboard_port,
-        }  # to workers that do not listen yet
+        # to workers that do not listen yet
+        promised = {*self.metrics.values(), self.settings.api_port, self.settings.dashboard_port}
         while True:
             port = _port(first and first + place, "DRIFTLINE_METRICS_PORT", self.settings.metrics_host)
             if port not in promised or first:
