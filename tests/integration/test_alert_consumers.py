@@ -21,7 +21,7 @@ from driftline.events import Alert, AlertReference, AlertWindow, Promise, encode
 from driftline.kafka_clients import open_producer, read_all
 from driftline.settings import Settings
 from driftline.topics import ALERTS
-from monitor.faust_monitor import cloud_event_headers
+from monitor.faust_outbox import cloud_event_headers
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
