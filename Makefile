@@ -11,7 +11,8 @@ PURE := tests/unit tests/statistical driftline producers consumers monitor model
 QUICK := "not kafka and not long and not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-long test-kafka lint format bench bench-peers compose-test notebook lock schemas clean
+.PHONY: help install demo test test-slow test-long test-kafka lint format bench bench-peers compose-test notebook schemas docs \
+  docs-serve lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -120,8 +120,8 @@ def _note(title: str, about: About, tested: Sequence[Tested], left_out: Mapping[
         " windows together, so each is higher. Take Evidently's marks for what to look at, the alert for whether. Its"
         " headline, <i>Dataset Drift</i>, only says whether half of the features are marked.</p>"
         "<p>D, the statistic of the Kolmogorov-Smirnov test, is the same number on both sides. Evidently leaves missing"
-        " values out; Driftline tests their share too. The threshold of a share that has fallen is an upper one. An"
-        " alert whose test is <code>sequential</code> rests on every contact since the drift began, which no test of"
+        " values out; Driftline tests their share too. A share that has fallen drifts where it is under its threshold."
+        " An alert whose test is <code>sequential</code> rests on every contact since the drift began, which no test of"
         " one window shows.</p>"
     )
     if left_out:
