@@ -314,6 +314,8 @@ def report(settings: Settings, options: Namespace) -> int:
     out = Path(options.out)
     if not out.parent.is_dir():
         raise UsageError(f"-o {out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise UsageError(f"-o {out}: that is a folder; name a file in it")
     raise_on_signals()
     wait_for_kafka(settings, say, timeout=30)
     from monitor.kafka_report import report as run

@@ -235,7 +235,9 @@ class AlertWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     contacts: Count
     first: dict[str, int]
+    """Offset of the oldest contact, on the contacts topic."""
     last: dict[str, int]
+    """Offset of the newest contact, itself included."""
 
 
 class AlertReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -269,7 +271,7 @@ class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
     statistic: float
     """Of that test."""
     threshold: float
-    """From which on the statistic counts as drift."""
+    """From which on the statistic counts as drift; up to which, where it is a share that has fallen."""
     p_value: float | None
     """Of one look at the window; null where the test has none."""
     effect: float
