@@ -49,7 +49,7 @@ class JsonLines(logging.Formatter):
 
 
 def speak_json(worker: str, stream: TextIO | None = None) -> None:
-    """From now on what this process and its libraries say, their warnings, and what ends a thread, is JSON.
+    """From now on what this process and its libraries say, and what ends it, a thread or a clean-up, is JSON.
 
     Args:
         worker: the command that runs.
@@ -61,6 +61,9 @@ def speak_json(worker: str, stream: TextIO | None = None) -> None:
     logging.root.setLevel(logging.WARNING)
     VOICE.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    sys.unraisablehook = lambda about: _ended(
+        f"the clean-up of a {type(about.object).__name__}", about.exc_type, about.exc_value, about.exc_traceback
+    )
     sys.excepthook = lambda kind, fault, way: _ended("this process", kind, fault, way)
     threading.excepthook = lambda about: _ended(
         f"the thread {about.thread.name if about.thread else '?'}", about.exc_type, about.exc_value, about.exc_traceback

@@ -50,6 +50,7 @@ def test_a_line_is_an_object_whoever_speaks(tmp_path: Path) -> None:
     [
         ("f()", "this process ended by ValueError"),
         ("threading.Thread(target=f, name='redis').start()", "the thread redis ended by ValueError"),
+        ("type('Batch', (), {'__del__': lambda _: f()})()", "the clean-up of a function ended by ValueError"),
     ],
 )
 def test_what_ends_a_process_or_a_thread_is_told_without_its_text(tmp_path: Path, code: str, who: str) -> None:
