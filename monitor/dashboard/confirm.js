@@ -3,6 +3,8 @@
 import { h } from "./dom.js";
 
 const KEPT = "driftline token";
+const WRONG = "This token is not the right one.";
+const SENDABLE = /^[\x20-\xff]*$/; // in a header
 
 /**
  * Ask in a dialog, then send. The token is asked for once and kept until the tab is closed.
@@ -60,6 +62,7 @@ export function confirm({ title, consequence, verb, url, body = {}, done }) {
     send.textContent = "Working …"; // a rollback takes some seconds
     fault.textContent = "";
     try {
+      if (!SENDABLE.test(token.value)) throw new Refused(401, WRONG);
       const answer = await post(url, body, token.value);
       sessionStorage.setItem(KEPT, token.value);
       dialog.close();
@@ -101,7 +104,7 @@ async function post(url, body, token) {
     throw new Refused(
       response.status,
       response.status === 401
-        ? "This token is not the right one."
+        ? WRONG
         : `Nothing was changed: ${answer.detail ?? response.statusText}`,
     );
   return answer;

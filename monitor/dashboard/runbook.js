@@ -5,7 +5,7 @@ const LEVEL = {
   investigate: "Enough columns have changed that something happened upstream. Find out what before the next campaign.",
   alert: "So much has changed that the scores should not be trusted until you know why.",
   retrain:
-    "It has lasted a whole window: a new model is being trained on the people since. The gate decides whether it is better.",
+    "It has lasted a whole window, so the retrainer is asked for a new model. The gate decides whether that is better.",
 };
 
 /** @type {Object<string, {cause: string, steps: string[], meant: string|null}>} */
