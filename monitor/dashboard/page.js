@@ -30,7 +30,7 @@ export function sayConnection(connected) {
 
 /** What to say where the page cannot show how it is now; null where it can. @param {object} state */
 export function notice({ health, performance: { lag }, window, settings }) {
-  const said = (what) => h("p", { class: "notice", role: "status" }, icon("gone"), what);
+  const said = (what) => h("p", { class: "notice" }, icon("gone"), what);
   if (health.trouble) return said(`Waiting: ${health.trouble}. What you see is how it was.`);
   const waiting = lag.score + lag.monitor;
   if (!window || waiting <= settings.window || now() - Date.parse(window.at) < OLD) return null;
