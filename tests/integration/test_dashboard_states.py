@@ -94,6 +94,13 @@ def test_a_model_that_is_due_says_nothing_about_the_people(shown: Shown) -> None
     shown.heading("Not the same people")
 
 
+@pytest.mark.parametrize(("kind", "asked"), [("business", "at once"), ("concept_drift", "lasted a whole window")])
+def test_why_a_new_model_is_asked_for_is_told_as_it_is(shown: Shown, kind: str, asked: str) -> None:
+    shown.tell("alerted", alert("a", kind=kind, level="retrain"))
+    shown.open("/alerts/a")
+    expect(shown.page.get_by_role("region", name="What to do")).to_contain_text(asked)
+
+
 def test_what_people_are_compared_with_is_the_reference_of_the_window(shown: Shown) -> None:
     """Not that of a champion whose first window has yet to come."""
     shown.window(**CALM)
