@@ -61,6 +61,21 @@ def test_what_ends_a_process_or_a_thread_is_told_without_its_text(tmp_path: Path
     assert PLANTED not in json.dumps(line)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "logging.getLogger('a.library').error('lost: %r (%s)', fault, fault, exc_info=fault)",
+        "asyncio.new_event_loop().call_exception_handler({'message': 'lost', 'exception': fault, 'task': [fault]})",
+    ],
+    ids=["a library", "asyncio"],
+)
+def test_who_quotes_an_exception_in_what_it_says_does_so_without_its_text(tmp_path: Path, code: str) -> None:
+    [line] = said(f"{SPEAKING}import asyncio\nfault = ValueError({PLANTED!r})\n{code}", tmp_path)
+    assert "lost" in line["message"]
+    assert "ValueError" in line["message"]
+    assert PLANTED not in json.dumps(line)
+
+
 @pytest.mark.parametrize("env", [{"DRIFTLINE_KAFKA": "nowhere"}, {}])
 def test_why_a_command_fails_is_an_object_too(tmp_path: Path, env: dict[str, str]) -> None:
     [line] = said("from driftline.cli import main; raise SystemExit(main(['alerts']))", tmp_path, **env)
