@@ -160,7 +160,6 @@ page.addEventListener("click", (event) => {
       "It is resolved, and its columns raise no alert of this kind again until the reference changes. Everybody sees that it was accepted.",
     verb: "Acknowledge",
     url: `/api/alerts/${id}/acknowledge`,
-    done: () => {}, // what has become of the alert comes with the next event
   });
 });
 

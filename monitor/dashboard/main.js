@@ -51,7 +51,6 @@ page.addEventListener("click", ({ target }) => {
     verb: "Roll back",
     url: "/api/models/rollback",
     body: { from },
-    done: () => {}, // the new champion comes with the next event
   });
 });
 

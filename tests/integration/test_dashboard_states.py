@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -205,6 +206,41 @@ def test_a_token_that_cannot_be_sent_is_not_the_right_one(shown: Shown) -> None:
     page = shown.open("/alerts/a")
     page.get_by_role("button", name="acknowledge").click()
     page.get_by_label("Token").fill("pasted “with” quotes")
+    page.get_by_role("button", name="Acknowledge", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text("This token is not the right one.")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(409, "Nothing was changed: so it is."), (503, "so it is."), (0, "See whether it was done before you try again.")],
+)
+def test_what_was_perhaps_done_is_not_said_not_to_be(shown: Shown, status: int, told: str) -> None:
+    shown.tell("alerted", alert("a"))
+    shown.tell("model_changed", ModelEvent(event="champion", model_version="1", at=datetime.now(UTC)))
+    shown.page.route(
+        "**/acknowledge",
+        lambda route: route.fulfill(status=status, json={"detail": "so it is"}) if status else route.abort(),
+    )
+    page = shown.open("/alerts/a")
+    page.get_by_role("button", name="acknowledge").click()
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Acknowledge", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile(f"^(The dashboard does not answer. )?{told}$"))
+
+
+FORGETFUL = """for (const name of ["localStorage", "sessionStorage"])
+    Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });"""
+
+
+def test_a_browser_that_lets_no_page_remember_anything_has_theme_and_dialog_all_the_same(shown: Shown) -> None:
+    shown.tell("alerted", alert("a"))
+    shown.tell("model_changed", ModelEvent(event="champion", model_version="1", at=datetime.now(UTC)))
+    shown.page.add_init_script(FORGETFUL)
+    page = shown.open("/alerts/a")
+    page.get_by_role("button", name="Dark theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="acknowledge").click()
+    page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Acknowledge", exact=True).click()
     expect(page.get_by_role("alert")).to_have_text("This token is not the right one.")
 
