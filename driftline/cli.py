@@ -102,7 +102,7 @@ def score(settings: Settings, options: Namespace) -> int:
     from consumers.kafka_scoring import run
     from driftline.prometheus_metrics import ScoreMetrics
 
-    return _work(settings, metrics := ScoreMetrics(), lambda: run(settings, say, stop, metrics))
+    return _work(settings, metrics := ScoreMetrics(), lambda say: run(settings, say, stop, metrics))
 
 
 def monitor(settings: Settings, options: Namespace) -> int:
@@ -111,7 +111,7 @@ def monitor(settings: Settings, options: Namespace) -> int:
     from driftline.prometheus_metrics import MonitorMetrics
     from monitor.faust_monitor import run
 
-    return _work(settings, metrics := MonitorMetrics(), lambda: run(settings, say, stop, metrics))
+    return _work(settings, metrics := MonitorMetrics(), lambda say: run(settings, say, stop, metrics))
 
 
 def retrain(settings: Settings, options: Namespace) -> int:
@@ -123,7 +123,7 @@ def retrain(settings: Settings, options: Namespace) -> int:
     from driftline.prometheus_metrics import RetrainMetrics
     from model.redis_retrain import run
 
-    return _work(settings, metrics := RetrainMetrics(), lambda: run(settings, lambda: base, say, Event(), metrics))
+    return _work(settings, metrics := RetrainMetrics(), lambda say: run(settings, lambda: base, say, Event(), metrics))
 
 
 def api(settings: Settings, options: Namespace) -> int:
@@ -132,7 +132,7 @@ def api(settings: Settings, options: Namespace) -> int:
     from consumers.fastapi_worker import run
     from driftline.prometheus_metrics import RequestMetrics
 
-    return _work(settings, metrics := RequestMetrics(), lambda: run(settings, say, stop, metrics))
+    return _work(settings, metrics := RequestMetrics(), lambda say: run(settings, say, stop, metrics))
 
 
 def dashboard(settings: Settings, options: Namespace) -> int:
@@ -141,7 +141,7 @@ def dashboard(settings: Settings, options: Namespace) -> int:
     from driftline.prometheus_metrics import DashboardMetrics
     from monitor.fastapi_dashboard_worker import run
 
-    return _work(settings, metrics := DashboardMetrics(), lambda: run(settings, say, stop, metrics))
+    return _work(settings, metrics := DashboardMetrics(), lambda say: run(settings, say, stop, metrics))
 
 
 def notify(settings: Settings, options: Namespace) -> int:
@@ -151,19 +151,28 @@ def notify(settings: Settings, options: Namespace) -> int:
     from monitor.kafka_notify import receivers_of, run
 
     receivers_of(settings)
-    return _work(settings, metrics := NotifyMetrics(), lambda: run(settings, say, stop, metrics.receivers))
+    return _work(settings, metrics := NotifyMetrics(), lambda say: run(settings, say, stop, metrics.receivers))
 
 
-def _work(settings: Settings, metrics: WorkerMetrics, run: Callable[[], None]) -> int:
-    """A worker ends only when it is interrupted, or fails; its metrics are served meanwhile."""
+def _work(settings: Settings, metrics: WorkerMetrics, run: Callable[[Callable[[str], None]], None]) -> int:
+    """A worker ends only when it is interrupted, or fails; its metrics are served meanwhile.
+
+    Where, is said before the first thing that it says itself: by then its settings have turned out to be right.
+    """
     from driftline.kafka_clients import connection
     from driftline.prometheus_metrics import served
 
     connection(settings)  # what is wrong with it is said before anything else
     clear_ready(settings.home, metrics.WORKER)
     with served(metrics, settings) as address:
-        say(f"metrics are at {address}")
-        run()
+        first = iter([f"metrics are at {address}"])
+
+        def tell(line: str) -> None:
+            for where in first:  # once, whichever thread comes first
+                say(where)
+            say(line)
+
+        run(tell)
     return INTERRUPTED
 
 

@@ -46,7 +46,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "model show": ("2", "2 --json"),
     "model compare": ("1 2", "1 2 --on contacts.csv"),
     "model promote": ("2", "2 --json"),
-    "model rollback": ("", "--json"),
+    "model rollback": ("", "--from 3", "--json"),
 }
 """Command → what comes after it; after ``#`` a whole line, with its reason, for what is set by a variable."""
 

@@ -43,13 +43,14 @@ class JsonLines(logging.Formatter):
         if record.name != VOICE.name:
             line["logger"] = record.name
         if record.exc_info and record.exc_info[0] is not None:
+            line["message"] = _without_text(str(line["message"]), record.exc_info[1])
             line["exception"] = record.exc_info[0].__name__
             line["traceback"] = _way(record.exc_info[2])
         return json.dumps(line, ensure_ascii=False)
 
 
 def speak_json(worker: str, stream: TextIO | None = None) -> None:
-    """From now on what this process and its libraries say, their warnings, and what ends a thread, is JSON.
+    """From now on what this process and its libraries say, and what ends it, a thread or a clean-up, is JSON.
 
     Args:
         worker: the command that runs.
@@ -61,6 +62,9 @@ def speak_json(worker: str, stream: TextIO | None = None) -> None:
     logging.root.setLevel(logging.WARNING)
     VOICE.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    sys.unraisablehook = lambda about: _ended(
+        f"the clean-up of a {type(about.object).__name__}", about.exc_type, about.exc_value, about.exc_traceback
+    )
     sys.excepthook = lambda kind, fault, way: _ended("this process", kind, fault, way)
     threading.excepthook = lambda about: _ended(
         f"the thread {about.thread.name if about.thread else '?'}", about.exc_type, about.exc_value, about.exc_traceback
@@ -70,6 +74,13 @@ def speak_json(worker: str, stream: TextIO | None = None) -> None:
 def _ended(who: str, kind: type[BaseException], fault: BaseException | None, way: TracebackType | None) -> None:
     if not issubclass(kind, SystemExit):
         VOICE.critical("%s ended by %s", who, kind.__name__, exc_info=(kind, fault or kind(), way))
+
+
+def _without_text(message: str, fault: BaseException | None) -> str:
+    """A message that may quote the exception that it is about, with the exception's name instead."""
+    for quoted in filter(None, (repr(fault), str(fault))):
+        message = message.replace(quoted, type(fault).__name__)
+    return message
 
 
 def _way(way: TracebackType | None) -> list[str]:

@@ -20,18 +20,21 @@ def kept_secret(home: Path, name: str, variable: str) -> str:
         variable: the one that sets the secret instead, for the message.
 
     Raises:
-        SettingsError: there is none yet, and no place to keep one.
+        SettingsError: there is none yet, and no place to keep one; or the file is empty, and so no secret.
     """
     kept = home / name
     try:
         if not kept.exists():
             _create(kept)
-        return kept.read_text("utf-8")
+        secret = kept.read_text("utf-8")
     except OSError as fault:
         raise SettingsError(
             f"{variable} is not set and cannot be kept in {home} ({fault.strerror}): set it,"
             " or set DRIFTLINE_HOME to a folder that you may write to"
         ) from None
+    if not secret.strip():
+        raise SettingsError(f"{kept} is empty: put back what was in it, or delete it to have a new one made")
+    return secret
 
 
 def _create(path: Path) -> None:

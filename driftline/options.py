@@ -214,7 +214,8 @@ def _model_options(found: argparse.ArgumentParser) -> None:
     compare.add_argument("--on", metavar="FILE", dest="file", help="paired, on these labelled contacts")
     promote = add("promote", "make a version champion; the stream swaps model and reference together")
     promote.add_argument("version", metavar="V")
-    add("rollback", "go back to the version that was champion before")
+    rollback = add("rollback", "go back to the version that was champion before")
+    rollback.add_argument("--from", metavar="V", dest="champion", help="only if V is the champion still")
 
 
 def _scenario_options(found: argparse.ArgumentParser) -> None:

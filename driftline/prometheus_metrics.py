@@ -234,7 +234,7 @@ class MonitorMetrics(WorkerMetrics):
         # where the window is
         self._at_contact = self._gauge("driftline_monitor_at_contact", "Contacts monitored since the topics began.")
         # time() less it: how old the picture is
-        self._newest = self._gauge("driftline_monitor_newest_contact_seconds", "When the newest contact was sent.")
+        self._newest = self._gauge("driftline_monitor_newest_timestamp_seconds", "When the newest contact was sent.")
         # full?
         self._window = self._gauge("driftline_monitor_window_contacts", "Contacts in the current window.")
         # the first thing to look at
@@ -307,7 +307,7 @@ class RetrainMetrics(WorkerMetrics):
         # which model is in use
         self.champion = self._in_use("driftline_retrain_champion", "1 for the version that is champion.", "version")
         # time() less it: its age
-        self.made = self._gauge("driftline_retrain_champion_made_seconds", "When the champion was made.")
+        self.made = self._gauge("driftline_retrain_champion_made_timestamp_seconds", "When the champion was made.")
         for decision in get_args(Decision):
             self.decisions.labels(decision)  # 0 from the start, for the same reason
 

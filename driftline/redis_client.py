@@ -41,8 +41,11 @@ __all__ = [
 ]
 
 
-def open_redis(settings: Settings) -> Redis:
+def open_redis(settings: Settings, *, seconds: float = 5.0) -> Redis:
     """A client; it connects on first use.
+
+    Args:
+        seconds: that an answer may take.
 
     Raises:
         SettingsError: no Redis is named and no local stack is up.
@@ -55,7 +58,7 @@ def open_redis(settings: Settings) -> Redis:
     return Redis.from_url(
         settings.redis_url,
         decode_responses=True,
-        socket_timeout=5,
+        socket_timeout=seconds,
         socket_connect_timeout=2,
         health_check_interval=15,
         retry=Retry(ConstantBackoff(0.1), 1),

@@ -19,6 +19,8 @@ from driftline.rich_view import GOOD, LEVEL_STYLES
 
 TALL = 34
 """Lines from which on there is room for more than the eight columns that are described."""
+LOW = 18
+"""Lines below which what fires is shown rather than a curve."""
 FILL = "driftline replay scenario:sector_shift --onset 1000 --rate 500"
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 LEFT = " ▏▎▍▌▋▊▉█"
@@ -49,7 +51,7 @@ def screen(seen: Seen | None, now: datetime, levels: Levels, width: int, height:
         if seen.report is None:
             lines += _empty(seen, width)
         else:
-            lines += _share(seen, seen.report, now, levels, width, 5 if tall else 3)
+            lines += _share(seen, seen.report, now, levels, width, 5 if tall else 0 if height < LOW else 3)
             alerts = 10 if tall else min(5, max(1, len(seen.alerts)))
             lines += _columns(seen.report, width, height - len(lines) - 2 - alerts)
         lines += _alerts(seen, now, width, height - len(lines) - 1)
@@ -162,13 +164,15 @@ def _row(share: float, height: int) -> int:
 
 
 def _columns(report: WindowReport, width: int, room: int) -> Iterator[Text]:
-    """The strongest columns: name, bar, strength, and what changed."""
+    """The strongest columns: name, bar, strength, and what changed; nothing where there is no room for one."""
+    if room < 1:
+        return
     ranked = [column.name for column in report.columns]
     others = sorted(set(report.strengths) - set(ranked), key=lambda name: -report.strengths[name])
     described = {column.name: column for column in report.columns}
     drifting = f"{len(report.drifting)} of {len(report.strengths)} columns drift"
     yield _rule("Columns", width, f"{drifting}; {MARK} is the threshold")
-    names = [*ranked, *others][: max(0, room)]
+    names = [*ranked, *others][:room]
     across = max(10, min(30, (width - 60) // 2))
     most = max([2.0, *(report.strengths.get(name, 0.0) for name in names)])
     for name in names:

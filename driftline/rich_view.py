@@ -96,12 +96,13 @@ class ReplayView:
 
 @contextmanager
 def replay_progress(sent: Sent, total: int | None, asked: float | None = None) -> Iterator[ReplayView]:
-    """A progress bar on standard error."""
+    """A progress bar on standard error, where that is a terminal; what was sent is said at the end in any case."""
     view, console = ReplayView(sent, total, asked), Console(stderr=True)
+    if not console.is_terminal:
+        yield view
+        return
     with Live(get_renderable=view.render, console=console, refresh_per_second=5):
         yield view
-    if not console.is_interactive:
-        console.print()  # the line that is drawn once has no end
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from driftline.kafka_clients import wait_for_kafka
 from driftline.redis_client import RETRAIN_PROGRESS, RedisError, open_redis, redis_address
 from driftline.settings import Settings
 
+LOOK_SECONDS = 1.0
+"""That an answer of Redis may take, where one is only to see whether it is there."""
 WORKERS = ("score", "monitor", "retrain", "api", "dashboard")
 
 
@@ -61,7 +63,7 @@ def read_parts(settings: Settings) -> dict[str, dict[str, Any]]:
     parts = {
         "kafka": {"reachable": _kafka_answers(settings), "address": settings.kafka or "(not set)"},
         "redis": {"reachable": _redis_answers(settings), "address": redis_address(settings)},
-        "mlflow": {"reachable": _mlflow_answers(settings), "address": settings.mlflow or "(not set)"},
+        "mlflow": {"reachable": _mlflow_answers(settings), "address": _shown(settings.mlflow or "(not set)")},
     }
     for name, address in (("api", settings.api_address), ("dashboard", settings.dashboard_address)):
         if address is not None:
@@ -142,7 +144,7 @@ def _redis_answers(settings: Settings) -> bool:
     if settings.redis_url is None:
         return False
     try:
-        return bool(open_redis(settings).ping())
+        return bool(open_redis(settings, seconds=LOOK_SECONDS).ping())
     except RedisError:
         return False
 
@@ -152,6 +154,16 @@ def _mlflow_answers(settings: Settings) -> bool:
     if uri.startswith("sqlite:///"):
         return Path(uri.removeprefix("sqlite:///")).exists()
     return _listens(uri)
+
+
+def _shown(uri: str) -> str:
+    """A URI without the user and the password that may be in it.
+
+    >>> _shown("https://user:secret@mlflow.example.invalid/"), _shown("sqlite:////var/lib/driftline/mlflow.db")
+    ('https://mlflow.example.invalid/', 'sqlite:////var/lib/driftline/mlflow.db')
+    """
+    server = urlsplit(uri).netloc
+    return uri.replace(server, server.rpartition("@")[2], 1)
 
 
 def _listens(uri: str) -> bool:

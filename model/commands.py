@@ -103,13 +103,16 @@ class Models:
         before = promote(self.settings, self.registry, version, "promoted by hand")
         return {"champion": {"before": before, "after": version}, "live": self.settings.kafka is not None}
 
-    def rollback(self) -> Document:
+    def rollback(self, champion: str | None = None) -> Document:
         """Go back to the version that was champion before.
 
+        Args:
+            champion: the version that has to be champion still; None takes any.
+
         Raises:
-            ValueError: there is none.
+            ValueError: there is none, or another one is champion.
         """
-        before, after = rollback(self.settings, self.registry)
+        before, after = rollback(self.settings, self.registry, champion)
         return {"champion": {"before": before, "after": after}, "live": self.settings.kafka is not None}
 
     def plot(self, path: Path) -> None:
@@ -167,7 +170,8 @@ def run(
         case "compare":
             both = models.compare(options.first, options.second, labelled)
             return both, comparison_text(both)
-    changed = models.promote(options.version) if options.action == "promote" else models.rollback()
+    promoting = options.action == "promote"
+    changed = models.promote(options.version) if promoting else models.rollback(options.champion)
     return changed, change_text(changed)
 
 

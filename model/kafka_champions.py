@@ -90,13 +90,18 @@ def promote(settings: Settings, registry: Registry, version: str, why: str) -> s
     return former
 
 
-def rollback(settings: Settings, registry: Registry) -> tuple[str, str]:
+def rollback(settings: Settings, registry: Registry, champion: str | None = None) -> tuple[str, str]:
     """Go back to the version that was champion before; returns the versions before and after.
 
+    Args:
+        champion: the version that has to be champion still; None takes any.
+
     Raises:
-        ValueError: there is none.
+        ValueError: there is none, or another one is champion.
     """
     before, target = registry.champion(), registry.previous()
+    if champion not in (None, before):
+        raise ValueError(f"the champion is {before or 'none'} by now: look again before you roll back from {champion}")
     if before is None or target is None or target == before:
         raise ValueError("there is no version to go back to: `driftline model promote V` takes any of the list")
     promote(settings, registry, target, f"rolled back from version {before} by hand")

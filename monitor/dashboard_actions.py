@@ -85,7 +85,10 @@ class Actions:
             if champion != now:
                 raise RefusedError(409, f"the champion is {now or 'none'} by now: look again before you roll back")
             self._say(f"rolling back from version {champion}, as asked on the dashboard")
-            done = _run([*_CLI, "model", "rollback", "--json"], ROLLBACK_SECONDS, self._environment)
+            # It may be another one once the command, which takes seconds to start, gets to it.
+            done = _run(
+                [*_CLI, "model", "rollback", f"--from={champion}", "--json"], ROLLBACK_SECONDS, self._environment
+            )
             found: dict[str, Any] = json.loads(done)["champion"]
             self._say(f"champion: {found['before']} → {found['after']}")
             return found

@@ -242,7 +242,9 @@ class DashboardState:
         return self._window
 
     def _alerts_part(self) -> Sequence[AlertStory]:
-        return sorted(self._alerts.values(), key=lambda story: story.alert.updated_at, reverse=True)
+        """What fires comes first, and of either the newest."""
+        newest = sorted(self._alerts.values(), key=lambda story: story.alert.updated_at, reverse=True)
+        return sorted(newest, key=lambda story: story.alert.state != "firing")
 
     def _models_part(self) -> dict[str, Any]:
         return self.models.document()

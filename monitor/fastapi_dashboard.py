@@ -24,10 +24,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from driftline.prometheus_metrics import CONTENT_TYPE_LATEST, DashboardMetrics
 from monitor.dashboard_actions import Actions, RefusedError, Reports, unknown_alert
-from monitor.dashboard_feed import Feed, encode_json
+from monitor.dashboard_feed import Feed, encode_json, event
 
-KEEP_ALIVE = b": nothing new\n\n"
-KEEP_ALIVE_SECONDS = 10.0
+KEEP_ALIVE = event("alive", b"{}")
+KEEP_ALIVE_SECONDS = 5.0
+"""After which it is said that there is nothing new: whoever hears nothing takes the connection for lost."""
 TOGETHER_SECONDS = 0.1
 """What comes within it is sent together."""
 MOST_VIEWERS = 200

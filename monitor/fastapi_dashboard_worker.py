@@ -65,7 +65,7 @@ def _token(settings: Settings) -> tuple[str, str]:
     """The token, and where it is."""
     if settings.dashboard_token is not None:
         return settings.dashboard_token.get_secret_value(), "is what DRIFTLINE_DASHBOARD_TOKEN says"
-    token = kept_secret(settings.home, DASHBOARD_TOKEN, "DRIFTLINE_DASHBOARD_TOKEN")
+    token = kept_secret(settings.home, DASHBOARD_TOKEN, "DRIFTLINE_DASHBOARD_TOKEN").strip()  # an editor ends lines
     return token, f"is in {settings.home.absolute() / DASHBOARD_TOKEN}"
 
 

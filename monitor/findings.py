@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import kolmogi
@@ -159,6 +160,7 @@ def strongest_on(plan: Plan, look: Look, mine: Sequence[int]) -> Proof:
     return max(proofs, key=lambda proof: proof.strength)
 
 
+@lru_cache(maxsize=1)  # each column of a window report asks
 def _multiples(plan: Plan, look: Look) -> tuple[Floats, Floats]:
     """The statistic of every number, and of every share, as a multiple of its threshold; 0 where there is none."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -93,7 +93,7 @@ def _seconds(retry_after: str) -> float | None:
         return min(LONGEST_WAIT, float(retry_after))
     try:
         at = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(LONGEST_WAIT, max(0.0, (at - datetime.now(UTC)).total_seconds()))

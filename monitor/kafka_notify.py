@@ -271,7 +271,7 @@ class _Follower:
 
 
 def _pause(attempt: RetryCallState) -> float:
-    """As long as the receiver asks for, else ever longer."""
+    """Ever longer, and at least as long as the receiver asks for: it may ask for no time at all."""
     fault = attempt.outcome.exception() if attempt.outcome is not None else None
     asked = fault.after if isinstance(fault, LaterError) else None
-    return BACKOFF(attempt) if asked is None else asked
+    return max(BACKOFF(attempt), asked or 0.0)

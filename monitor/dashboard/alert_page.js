@@ -8,32 +8,40 @@ import { h, icon, show } from "./dom.js";
 import { count, percent, setClock } from "./format.js";
 import { follow } from "./live.js";
 import { decision } from "./models.js";
-import { keepUp, sayConnection } from "./page.js";
+import { keepUp, notice, sayConnection } from "./page.js";
 import { openReport } from "./report_link.js";
 import { runbook } from "./runbook.js";
 import { at, badge, KINDS, since } from "./words.js";
 
-const id = decodeURIComponent(location.pathname.split("/").at(-1));
+const id = location.pathname.split("/").at(-1); // as it is encoded there
 const page = document.querySelector("main");
+/** @type {object|null} */
+let shown = null;
 
-/** Fetch the alert and draw it; it is asked for again whenever alerts or decisions change. */
-async function draw() {
+/** Fetch the alert and draw it; it is asked for again whenever alerts or decisions change. @param {object} state */
+async function draw(state) {
   let response, answer;
   try {
-    response = await fetch(`/api/alerts/${encodeURIComponent(id)}`);
+    response = await fetch(`/api/alerts/${id}`);
     answer = await response.json();
+    if (!response.ok && response.status !== 404) return;
   } catch {
     return; // the line on top says that the connection is lost; once it is back, this is called again
   }
   document.title = response.ok ? `${KINDS[answer.alert.kind]} · Driftline` : "No such alert · Driftline";
-  show(page, response.ok ? view(answer) : absent(answer.detail));
+  shown = response.ok ? answer.alert : null;
+  show(
+    page,
+    h("div", { id: "notice", "data-key": "notice", "data-kept": true }),
+    response.ok ? view(answer) : absent(answer.detail, state.health.trouble),
+  );
   page.removeAttribute("aria-busy");
   drawCharts(page);
 }
 
-const absent = (detail) => [
-  h("h1", {}, "There is no such alert"),
-  h("p", {}, `${detail}.`),
+const absent = (detail, trouble) => [
+  h("h1", {}, trouble ? "This alert cannot be shown yet" : "There is no such alert"),
+  h("p", {}, trouble ? "The alerts have to be read first." : `${detail}.`),
   h("p", {}, h("a", { href: "/" }, "See the alerts that there are")),
 ];
 
@@ -151,19 +159,18 @@ page.addEventListener("click", (event) => {
     consequence:
       "It is resolved, and its columns raise no alert of this kind again until the reference changes. Everybody sees that it was accepted.",
     verb: "Acknowledge",
-    url: `/api/alerts/${encodeURIComponent(id)}/acknowledge`,
-    done: draw,
+    url: `/api/alerts/${id}/acknowledge`,
   });
 });
 
 /** The columns of the alert as they are now, while it fires; the rest of the page is as it was when it last changed. */
 function drawNow(state) {
   const place = document.getElementById("now");
-  const names = state.alerts.find(({ alert }) => alert.id === id)?.alert.columns.map(({ name }) => name) ?? [];
-  const shown = state.window?.distributions.filter(({ column: name }) => names.includes(name)) ?? [];
+  const names = shown?.columns.map(({ name }) => name) ?? [];
+  const drawn = state.window?.distributions.filter(({ column: name }) => names.includes(name)) ?? [];
   if (!place) return;
-  place.hidden = !shown.length;
-  if (!shown.length) return;
+  place.hidden = !drawn.length;
+  if (!drawn.length) return;
   show(
     place,
     h("h2", {}, "What it looks like now"),
@@ -172,7 +179,7 @@ function drawNow(state) {
     h(
       "ul",
       { class: "cards" },
-      shown.map((found) => card(found, state.window, "h3")),
+      drawn.map((found) => card(found, state.window, "h3")),
     ),
   );
   drawCharts(place);
@@ -182,8 +189,11 @@ keepUp(page);
 let turn = Promise.resolve(); // one after the other, so that no older answer is drawn last
 follow((state, changed) => {
   if (changed.has("now")) setClock(state.now);
-  turn = turn.then(async () => {
-    if (changed.has("alerts") || changed.has("models")) await draw();
+  const drawn = turn.then(async () => {
+    if (changed.has("alerts") || changed.has("models")) await draw(state);
+    const place = document.getElementById("notice");
+    if (place) show(place, notice(state));
     drawNow(state);
   });
+  turn = drawn.catch(reportError); // what comes next is drawn all the same
 }, sayConnection);

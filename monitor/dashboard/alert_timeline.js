@@ -6,7 +6,7 @@ import { at, badge, columns, empty, KINDS, LEVELS, since } from "./words.js";
 
 const AT_ONCE = 8;
 
-/** @param {{alert: object, changes: object[]}[]} alerts newest first */
+/** @param {{alert: object, changes: object[]}[]} alerts those that fire first, and of either the newest */
 export function timeline(alerts) {
   const firing = alerts.filter(({ alert }) => alert.state === "firing").length;
   const title = h("h3", {}, "Alerts");

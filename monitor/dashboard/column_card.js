@@ -39,5 +39,6 @@ export function card(found, window, heading = "h4") {
   );
 }
 
-/** The cause; below its threshold, a column is found by the evidence of single contacts, before the window shows it. */
-const because = ({ cause }, strength) => (strength < 1 ? `${cause}; found contact by contact` : cause);
+/** The cause, of those columns that are described; below its threshold, a column is found by the evidence of single contacts, before the window shows it. */
+const because = (described, strength) =>
+  [described?.cause, strength < 1 ? "found contact by contact" : null].filter(Boolean).join("; ");

@@ -3,12 +3,16 @@
 import { h } from "./dom.js";
 
 const KEPT = "driftline token";
+const WRONG = "This token is not the right one.";
+const SENDABLE = /^[\x20-\xff]*$/; // in a header
+const memory = remembering();
 
 /**
- * Ask in a dialog, then send. The token is asked for once and kept until the tab is closed.
- * @param {{title: string, consequence: string, verb: string, url: string, body?: object, done: (answer: object) => void}} about
+ * Ask in a dialog, then send; what comes of it is told by the server's next event. The token is asked for once and kept
+ * until the tab is closed.
+ * @param {{title: string, consequence: string, verb: string, url: string, body?: object}} about
  */
-export function confirm({ title, consequence, verb, url, body = {}, done }) {
+export function confirm({ title, consequence, verb, url, body = {} }) {
   const fault = h("p", { class: "fault", role: "alert" });
   const token = h("input", {
     id: "token",
@@ -48,7 +52,7 @@ export function confirm({ title, consequence, verb, url, body = {}, done }) {
       h("p", { class: "choices" }, cancel, send),
     ),
   );
-  const kept = sessionStorage.getItem(KEPT);
+  const kept = memory?.getItem(KEPT);
   if (kept) token.value = kept;
   field.hidden = Boolean(kept);
 
@@ -60,14 +64,14 @@ export function confirm({ title, consequence, verb, url, body = {}, done }) {
     send.textContent = "Working …"; // a rollback takes some seconds
     fault.textContent = "";
     try {
-      const answer = await post(url, body, token.value);
-      sessionStorage.setItem(KEPT, token.value);
+      if (!SENDABLE.test(token.value)) throw new Refused(401, WRONG);
+      await post(url, body, token.value);
+      memory?.setItem(KEPT, token.value);
       dialog.close();
-      done(answer);
     } catch (refused) {
       fault.textContent = refused.message;
       if (refused.status === 401) {
-        sessionStorage.removeItem(KEPT);
+        memory?.removeItem(KEPT);
         field.hidden = false;
         token.focus();
       }
@@ -79,6 +83,15 @@ export function confirm({ title, consequence, verb, url, body = {}, done }) {
   document.body.append(dialog);
   dialog.showModal();
   (kept ? cancel : token).focus();
+}
+
+/** What the tab remembers; null where the browser lets no page do so. */
+function remembering() {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
 }
 
 class Refused extends Error {
@@ -94,15 +107,11 @@ async function post(url, body, token) {
   try {
     response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   } catch {
-    throw new Refused(0, "The dashboard does not answer: nothing was changed. Try again.");
+    throw new Refused(0, "The dashboard does not answer. See whether it was done before you try again.");
   }
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok)
-    throw new Refused(
-      response.status,
-      response.status === 401
-        ? "This token is not the right one."
-        : `Nothing was changed: ${answer.detail ?? response.statusText}`,
-    );
-  return answer;
+  if (response.ok) return;
+  if (response.status === 401) throw new Refused(401, WRONG);
+  const { detail = response.statusText } = await response.json().catch(() => ({}));
+  // Of what was begun and failed, the server's words say how far it came.
+  throw new Refused(response.status, response.status < 500 ? `Nothing was changed: ${detail}.` : `${detail}.`);
 }

@@ -2,30 +2,27 @@
 
 import { h, icon } from "./dom.js";
 import { count, milliseconds, percent } from "./format.js";
+import { notice } from "./page.js";
 import { at, badge, column, columns, KINDS, REPLAY, since } from "./words.js";
 
-/** What answers the question comes first, then what else may be wrong with the scores; the list below has all. */
-const TELLING = ["data_drift", "data_quality", "concept_drift", "prediction_drift", "business", "performance"];
-
+/** What answers the question, then what else may be wrong with the scores. A model that is due is neither. */
 const SENTENCES = {
   data_drift: (alert) => `Not the same people: ${columns(alert.columns.map(({ name }) => name))} changed.`,
   data_quality: (alert) => `Filled in differently: ${columns(alert.columns.map(({ name }) => name))}.`,
-  prediction_drift: () => "The model scores the people coming in differently.",
   concept_drift: () => "The scores no longer tell who engages.",
+  prediction_drift: () => "The model scores the people coming in differently.",
   business: () => "Hardly anyone engages any more.",
-  performance: () => "A new model is due.",
 };
+const ORDER = [...Object.keys(SENTENCES), "performance"];
 
 /** @param {object} state */
 export function headline(state) {
   const firing = state.alerts.map(({ alert }) => alert).filter(({ state: now }) => now === "firing");
-  firing.sort((one, other) => TELLING.indexOf(one.kind) - TELLING.indexOf(other.kind));
-  const [first] = firing;
+  firing.sort((one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind));
+  const first = firing.find(({ kind }) => kind in SENTENCES);
   const level = first?.level ?? (state.window?.full ? "calm" : "waiting");
   return [
-    state.health.trouble
-      ? h("p", { class: "notice" }, icon("gone"), `Waiting: ${state.health.trouble}. What you see is how it was.`)
-      : null,
+    notice(state),
     h(
       "div",
       { class: `answer ${level}` },
@@ -37,7 +34,7 @@ export function headline(state) {
         icon(level),
         h("span", {}, first ? SENTENCES[first.kind](first) : quiet(state)),
       ),
-      h("p", { class: "explained" }, first ? explained(first) : reassured(state)),
+      h("p", { class: "explained" }, first ? explained(first) : reassured(state, firing.length === 0)),
     ),
     firing.length ? firingList(firing) : null,
     figures(state),
@@ -45,6 +42,7 @@ export function headline(state) {
 }
 
 function quiet({ window, health, settings }) {
+  if (!window && health.trouble) return "That cannot be told yet.";
   if (!window && health.contacts.scored > 0)
     return "The first contacts have been scored; the monitor has yet to see them.";
   if (!window) return "Nobody has come in yet.";
@@ -65,7 +63,8 @@ function more({ kind, columns: [strongest], summary }) {
   return SENTENCES[kind].length && strongest ? `Most of all ${column(strongest.name)}: ${strongest.cause}.` : summary;
 }
 
-function reassured({ window, settings, models }) {
+function reassured({ window, health, settings }, alone) {
+  if (!window && health.trouble) return null;
   if (!window) return h("span", {}, "Send contacts and this page fills by itself: ", h("code", {}, REPLAY));
   if (!window.full)
     return h(
@@ -81,7 +80,7 @@ function reassured({ window, settings, models }) {
     h(
       "span",
       {},
-      `No alert is firing. The last ${count(window.window.contacts)} contacts look like the ${count(window.reference.rows)} that version ${models.champion ?? window.model_version} was judged on.${over}`,
+      `${alone ? "No alert is firing. " : ""}The last ${count(window.window.contacts)} contacts look like the ${count(window.reference.rows)} that version ${window.model_version} was judged on.${over}`,
     ),
   ];
 }

@@ -3,10 +3,12 @@
 const KEYS = ["health", "performance", "window", "alerts", "models", "predictions"];
 const HISTORY = 240;
 const [FIRST_RETRY, LAST_RETRY] = [1_000, 5_000];
+const SILENCE = 12_000; // ms; the server says something every five seconds, be it that there is nothing new
 
 /**
  * Follow the server for as long as the page is open. Changes between two frames are told together, and none while
- * the page cannot be seen; the browser reconnects by itself unless the server refuses, and then this does.
+ * the page cannot be seen; the browser reconnects by itself unless the server refuses, and then this does, as it does
+ * where a connection stands and nothing comes: a server that hangs, a network that has gone, a laptop that has slept.
  * @param {(state: object, changed: Set<string>) => void} tell called with the whole state and the keys that changed
  * @param {(connected: boolean) => void} connection called whenever the connection comes or goes
  */
@@ -15,6 +17,9 @@ export function follow(tell, connection) {
   let state = null;
   let changed = new Set();
   let retry = FIRST_RETRY;
+  /** @type {EventSource|null} */
+  let source = null;
+  let heard = 0;
 
   const change = (...keys) => {
     if (!changed.size) requestAnimationFrame(flush);
@@ -27,7 +32,14 @@ export function follow(tell, connection) {
   };
 
   const connect = () => {
-    const source = new EventSource("/api/events");
+    source?.close();
+    source = new EventSource("/api/events");
+    heard = Date.now();
+    const hear = (name, take) =>
+      source.addEventListener(name, ({ data }) => {
+        heard = Date.now();
+        take(JSON.parse(data));
+      });
     source.onopen = () => {
       retry = FIRST_RETRY;
       connection(true);
@@ -38,20 +50,26 @@ export function follow(tell, connection) {
       setTimeout(connect, retry);
       retry = Math.min(LAST_RETRY, 2 * retry);
     };
-    source.addEventListener("state", ({ data }) => {
-      state = JSON.parse(data);
+    hear("alive", () => {});
+    hear("state", (all) => {
+      state = all;
       change(...Object.keys(state));
     });
     for (const key of KEYS) {
-      source.addEventListener(key, ({ data }) => {
-        state[key] = JSON.parse(data);
+      hear(key, (part) => {
+        state[key] = part;
         change(key);
       });
     }
-    source.addEventListener("moment", ({ data }) => {
-      state.history = [...state.history, JSON.parse(data)].slice(-HISTORY);
+    hear("moment", (moment) => {
+      state.history = [...state.history, moment].slice(-HISTORY);
       change("history");
     });
   };
   connect();
+  setInterval(() => {
+    if (Date.now() - heard < SILENCE) return;
+    connection(false);
+    connect();
+  }, 1_000);
 }

@@ -21,7 +21,7 @@ const SECTIONS = [
   { id: "performance", view: performance, needs: ["performance", "health"] },
   { id: "drift", view: drift, needs: ["window", "history", "alerts"] },
   { id: "predictions", view: predictions, needs: ["predictions"] },
-  { id: "models", view: models, needs: ["models"] },
+  { id: "models", view: models, needs: ["models", "alerts"] },
 ];
 
 const page = document.querySelector("main");
@@ -51,7 +51,6 @@ page.addEventListener("click", ({ target }) => {
     verb: "Roll back",
     url: "/api/models/rollback",
     body: { from },
-    done: () => {}, // the new champion comes with the next event
   });
 });
 

@@ -8,7 +8,8 @@ import { at, badge, empty, since } from "./words.js";
 const DECISIONS = { promoted: "promoted", rejected: "rejected", shadow: "shadow" };
 
 /** @param {object} state */
-export function models({ models: { champion, since: began, previous, versions, decisions, champions } }) {
+export function models({ alerts, models: { champion, since: began, previous, versions, decisions, champions } }) {
+  const known = new Set(alerts.map(({ alert }) => alert.id)); // others are older, or no alert: a change by hand
   return [
     h("h2", {}, "Model"),
     champion
@@ -43,15 +44,15 @@ export function models({ models: { champion, since: began, previous, versions, d
       ? h(
           "ul",
           { class: "decisions" },
-          decisions.map((one) => decision(one)),
+          decisions.map((one) => decision(one, known.has(one.trigger))),
         )
       : empty("No challenger has been judged yet. One is trained when an alert reaches the level retrain."),
     h("div", { class: "columns" }, history(champions), list(versions, champion)),
   ];
 }
 
-/** One decision of the gate, with its ΔAUC beside zero. @param {object} one */
-export function decision(one, linked = true) {
+/** One decision of the gate, with its ΔAUC beside zero. @param {object} one @param {boolean} linked to its alert */
+export function decision(one, linked) {
   return h(
     "li",
     { "data-key": `${one.trigger} ${one.at}` },
@@ -61,7 +62,7 @@ export function decision(one, linked = true) {
       badge(DECISIONS[one.decision] ?? "waiting", one.decision),
       h("b", {}, `version ${one.challenger} against ${one.champion ?? "none"}`),
       h("span", { class: "muted" }, at(one.at)),
-      linked && one.trigger ? h("a", { href: `/alerts/${one.trigger}` }, "its alert") : null,
+      linked ? h("a", { href: `/alerts/${one.trigger}` }, "its alert") : null,
     ),
     h("p", {}, one.why ?? ""),
     one.interval ? interval(one) : null,
@@ -72,8 +73,8 @@ function interval({ delta_auc: delta, interval: [low, high], labels }) {
   const said = `ΔAUC ${signed(delta)}, interval ${signed(low)} to ${signed(high)}, on ${labels === null ? "the" : count(labels)} held-out labels; to the right of zero the challenger ranks better`;
   const most = Math.max(0.1, Math.abs(low), Math.abs(high));
   return chart(56, said, [delta, low, high], (width) => ({
-    marginLeft: 8,
-    marginRight: 8,
+    marginLeft: 22,
+    marginRight: 22,
     marginTop: 16,
     marginBottom: 20,
     x: { domain: [-most, most], label: null, ticks: Math.min(7, width / 60), tickFormat: "+.2f", tickSize: 0 },

@@ -15,7 +15,7 @@ export function performance({ performance: figures, health }) {
   const scored = last(figures.scored);
   return [
     h("h2", {}, "Performance"),
-    h("p", { class: "verdict" }, verdict(lag)),
+    h("p", { class: "verdict" }, verdict(lag, health.trouble)),
     h(
       "dl",
       { class: "figures" },
@@ -40,8 +40,8 @@ export function performance({ performance: figures, health }) {
 
 const last = (values) => values.filter((value) => value !== null).at(-1);
 
-function verdict({ score, monitor }) {
-  if (score === null || monitor === null)
+function verdict({ score, monitor }, trouble) {
+  if (score === null || monitor === null || trouble)
     return "How far behind the workers are cannot be told: the broker does not answer.";
   if (Math.max(score, monitor) > BEHIND)
     return `The ${score > monitor ? "scorer" : "monitor"} is ${count(Math.max(score, monitor))} contacts behind.`;

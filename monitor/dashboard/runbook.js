@@ -5,8 +5,12 @@ const LEVEL = {
   investigate: "Enough columns have changed that something happened upstream. Find out what before the next campaign.",
   alert: "So much has changed that the scores should not be trusted until you know why.",
   retrain:
-    "It has lasted a whole window: a new model is being trained on the people since. The gate decides whether it is better.",
+    "It has lasted a whole window, so the retrainer is asked for a new model. The gate decides whether that is better.",
 };
+
+/** Of a rule, which does not wait for a window. */
+const AT_ONCE = "The retrainer is asked for a new model at once. The gate decides whether that is better.";
+const RULES = ["business", "performance"];
 
 /** @type {Object<string, {cause: string, steps: string[], meant: string|null}>} */
 const KIND = {
@@ -78,6 +82,11 @@ export function runbook({ kind, level, state }) {
     cause,
     steps,
     meant,
-    urgency: state === "firing" ? LEVEL[level] : "It is over. What follows is for whoever wants to know what it was.",
+    urgency:
+      state !== "firing"
+        ? "It is over. What follows is for whoever wants to know what it was."
+        : RULES.includes(kind)
+          ? AT_ONCE
+          : LEVEL[level],
   };
 }

@@ -4,7 +4,13 @@
   const root = document.documentElement;
   const isDark = () =>
     (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const kept = localStorage.getItem(KEPT);
+  let memory = null;
+  try {
+    memory = localStorage;
+  } catch {
+    // this browser lets no page remember anything
+  }
+  const kept = memory?.getItem(KEPT);
   if (kept) root.dataset.theme = kept;
 
   addEventListener("DOMContentLoaded", () => {
@@ -14,7 +20,7 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", said);
     toggle.addEventListener("click", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
-      localStorage.setItem(KEPT, root.dataset.theme);
+      memory?.setItem(KEPT, root.dataset.theme);
       said();
     });
   });

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,12 +35,9 @@ from driftline.topics import WINDOWS
 from producers.kafka_replay import replay
 from producers.replay import Pacer
 from producers.scenarios import SCENARIOS
+from tests.browser import SWITCHES, chromium_or_skip
 
 TOKEN = "a token of the test"
-SWITCHES = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 LOOKS = (("", False, False), ("_dark", False, True), ("_phone", True, False))
 """Ending of the picture's name, whether it is that of a phone, and whether it is dark."""
 PATIENCE = 40_000
@@ -108,10 +104,7 @@ class Viewer:
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("there is no Chromium here: apt-get install chromium")
-    return found
+    return chromium_or_skip()
 
 
 @pytest.fixture(scope="module")

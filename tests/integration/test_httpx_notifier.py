@@ -50,8 +50,11 @@ def test_a_refusal_is_one_and_a_redirect_too(status: int) -> None:
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("7", 7.0), ("0", 0.0), ("86400", 3_600.0), ("Fri, 01 Jan 2010 00:00:00 GMT", 0.0), ("soon", None), ("-1", None)],
-)
+    [
+        ("7", 7.0), ("0", 0.0), ("86400", 3_600.0), ("Fri, 01 Jan 2010 00:00:00 GMT", 0.0), ("soon", None),
+        ("-1", None), ("Fri, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+    ],
+)  # fmt: skip
 def test_the_receiver_may_say_when(header: str, seconds: float | None) -> None:
     with WebhookServer(lambda _: Reply(503, {"Retry-After": header})) as server, pytest.raises(LaterError) as caught:
         notifier(server.url).post(b"{}", "a")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -86,6 +87,20 @@ def test_a_receiver_that_misbehaves_gets_all_in_order_and_holds_up_no_other(sett
     assert (letter.reason, letter.offset) == (f"receiver 1 (driftline at {bad.address}) refuses it: status 301", 0)
     assert letter.value == next(read_all(settings, ALERTS)).value
     assert not any("secret-path" in line for line in said)
+
+
+def test_a_receiver_that_asks_for_no_time_is_not_asked_all_the_time(settings: Settings) -> None:
+    later = Reply(503, {"Retry-After": "0"})
+    publish(settings, alert("a"))
+    with webhook_server(lambda _: later) as server, notifier(telling(settings, server.url)):
+        deadline = time.monotonic() + 20
+        while len(server.hooks) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.5)
+        asked = len(server.hooks)
+        server.behave = lambda _: Reply()
+        server.wait_for(1)
+    assert 3 <= asked < 25
 
 
 class Process:

@@ -154,6 +154,10 @@ def test_the_dashboard_rolls_back_from_the_champion_that_it_shows(settings: Sett
     authorised = {"Authorization": f"Bearer {TOKEN}"}
     with dashboard(own) as client:
         until(lambda: state(client)["models"]["previous"] == "1")
+        live.registry.set_champion("1", NOW)  # as a promotion does that comes once the dashboard has looked
+        late = client.post("/api/models/rollback", headers=authorised, json={"from": "2"}, timeout=60)
+        assert (late.status_code, "the champion is 1 by now" in late.json()["detail"]) == (500, True)
+        live.registry.set_champion("2", NOW)
         done = client.post("/api/models/rollback", headers=authorised, json={"from": "2"}, timeout=60)
         assert (done.status_code, done.json()) == (200, {"champion": {"before": "2", "after": "1"}})
         shown = until(lambda: known if (known := state(client)["models"])["champion"] == "1" else None)

@@ -57,6 +57,7 @@ def files(folder: Path) -> None:
         (["report", "-o", "x.html"], {}, 2, "driftline up"),
         (["notify"], {}, 2, "DRIFTLINE_WEBHOOK_URLS is not set"),
         (["notify"], {"DRIFTLINE_WEBHOOK_URLS": "hooks"}, 2, "DRIFTLINE_WEBHOOK_URLS has no http(s) URL as number 1"),
+        (["dashboard"], {"DRIFTLINE_DASHBOARD_HOST": "203.0.113.1", "DRIFTLINE_KAFKA": "127.0.0.1:1"}, 2, "_HOST"),
         (["up"], {"DRIFTLINE_HOME": "/proc/nowhere"}, 1, "DRIFTLINE_HOME"),
     ],
 )

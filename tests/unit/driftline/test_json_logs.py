@@ -50,6 +50,7 @@ def test_a_line_is_an_object_whoever_speaks(tmp_path: Path) -> None:
     [
         ("f()", "this process ended by ValueError"),
         ("threading.Thread(target=f, name='redis').start()", "the thread redis ended by ValueError"),
+        ("type('Batch', (), {'__del__': lambda _: f()})()", "the clean-up of a function ended by ValueError"),
     ],
 )
 def test_what_ends_a_process_or_a_thread_is_told_without_its_text(tmp_path: Path, code: str, who: str) -> None:
@@ -57,6 +58,21 @@ def test_what_ends_a_process_or_a_thread_is_told_without_its_text(tmp_path: Path
     assert (line["level"], line["exception"]) == ("critical", "ValueError")
     assert line["message"].startswith(who)
     assert any(place.endswith(" f") for place in line["traceback"])
+    assert PLANTED not in json.dumps(line)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "logging.getLogger('a.library').error('lost: %r (%s)', fault, fault, exc_info=fault)",
+        "asyncio.new_event_loop().call_exception_handler({'message': 'lost', 'exception': fault, 'task': [fault]})",
+    ],
+    ids=["a library", "asyncio"],
+)
+def test_who_quotes_an_exception_in_what_it_says_does_so_without_its_text(tmp_path: Path, code: str) -> None:
+    [line] = said(f"{SPEAKING}import asyncio\nfault = ValueError({PLANTED!r})\n{code}", tmp_path)
+    assert "lost" in line["message"]
+    assert "ValueError" in line["message"]
     assert PLANTED not in json.dumps(line)
 
 

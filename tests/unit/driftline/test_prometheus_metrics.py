@@ -55,6 +55,7 @@ def test_names_are_of_one_worker_each_and_say_what_they_are() -> None:
             assert metric.name.startswith(f"driftline_{worker.WORKER}_") or metric.name == "driftline_build_info"
             assert metric.help.endswith(".")
             assert metric.name.endswith("_total") == (metric.kind == "counter")
+            assert metric.name.endswith("_timestamp_seconds") == metric.help.startswith("When ")
 
 
 def test_every_metric_of_the_dashboard_and_of_the_rules_exists() -> None:
@@ -139,7 +140,7 @@ def test_the_window_is_told_as_its_report_says_and_a_column_that_is_gone_is_told
     assert found["driftline_monitor_drift_share",] == 0.5
     assert found["driftline_monitor_strength", "a"] == 2.0
     assert found["driftline_monitor_evidence", "data_drift"] == 2.5
-    assert found["driftline_monitor_newest_contact_seconds",] == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    assert found["driftline_monitor_newest_timestamp_seconds",] == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
     metrics.show_window(report(strengths={"b": 0.7}))
     found = samples(metrics)
     assert found["driftline_monitor_strength", "b"] == 0.7

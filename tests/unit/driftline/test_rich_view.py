@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from driftline.events import Alert, AlertReference, AlertWindow, DriftedColumn, Promise
-from driftline.rich_view import ReplayView, alert_line, print_alert
+from driftline.rich_view import ReplayView, alert_line, print_alert, replay_progress
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -85,3 +85,9 @@ def test_a_replay_shows_its_rate_now_beside_the_one_asked_for_and_what_it_waits_
     console = Console(file=io.StringIO(), width=110)
     console.print(view.render())
     assert "1,200/1,300" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_where_there_is_no_terminal_no_bar_is_drawn_among_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with replay_progress(Sent(), total=10) as view:
+        assert view.dealt_with == 0
+    assert capsys.readouterr().err == ""

@@ -116,6 +116,11 @@ def test_what_fires_comes_first_and_of_that_the_gravest() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("size", [(40, 10), (30, 8), (80, 18), (80, 17)])
+def test_on_a_small_screen_too_the_gravest_that_fires_is_seen(size: tuple[int, int]) -> None:
+    assert any(line.startswith("● firing    retrain") for line in shown(size=size))
+
+
 def test_an_empty_system_says_how_to_fill_it_and_an_empty_view_what_it_waits_for() -> None:
     assert "reading the topics" in "\n".join(shown(None))
     assert "no champion yet: `driftline retrain` makes the first one" in "\n".join(shown(Seen(at=NOW)))

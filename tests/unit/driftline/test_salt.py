@@ -22,6 +22,13 @@ def test_an_installation_makes_a_salt_once_and_keeps_it_to_itself(tmp_path: Path
     assert [path.name for path in home.iterdir()] == ["salt"]
 
 
+@pytest.mark.parametrize("kept", ["", "\n"])
+def test_an_empty_file_is_no_secret(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "salt").write_text(kept)
+    with pytest.raises(SettingsError, match=r"salt is empty: .* delete it"):
+        installation_salt(of(tmp_path))
+
+
 def test_two_installations_have_two_salts(tmp_path: Path) -> None:
     assert installation_salt(of(tmp_path / "a")) != installation_salt(of(tmp_path / "b"))
 

@@ -99,6 +99,14 @@ def test_an_alert_keeps_its_changes_and_can_be_acknowledged_while_it_fires_under
     assert state.alert("c") is None
 
 
+def test_what_fires_comes_before_what_was_resolved_later() -> None:
+    state = new()
+    state.alerted(alert("fires"))
+    state.alerted(alert("over", "resolved", updated_at=NOW + SECOND))
+    state.alerted(alert("fires too", updated_at=NOW + 2 * SECOND))
+    assert [story["alert"]["id"] for story in shown(state)["alerts"]] == ["fires too", "fires", "over"]
+
+
 def test_what_fires_is_not_forgotten_for_what_is_resolved() -> None:
     state = new()
     state.alerted(alert("fires"))
