@@ -110,6 +110,13 @@ def test_a_quote_left_open_does_not_take_a_long_file_into_memory(folder: Path) -
     assert len(records) == 50_001
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_value_that_is_too_long_costs_its_own_row_and_is_called_that(folder: Path, quote: str) -> None:
+    long = quote + "x" * 200_000 + quote
+    records = records_of(folder, f"id,jobtitle,summary\n1,CEO,{long}\n2,CEO,a text\n".encode())
+    assert [record.fault[:38] for record in records] == ["a value has more than 131,072 characte", ""]
+
+
 def test_a_broken_byte_among_utf_8_is_read_as_it_was_meant_and_told(folder: Path) -> None:
     table = table_of(folder, "id,jobtitle\n1,café\n2,".encode() + b"Ren\xe9e\n")
     assert table.encoding.name == "utf-8"

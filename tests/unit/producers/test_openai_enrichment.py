@@ -113,6 +113,14 @@ REPAIRED: dict[str, Behaviour] = {
     ),
     "the whole object as text": changed("quality", lambda given: json.dumps({"value": given["quality"]})),
     "no usage": lambda call: told(answers(call), usage=False),
+    "a usage that nobody can pay": lambda call: Reply(
+        body=json.dumps(
+            {
+                "choices": [{"message": {"content": text_of(call)}}],
+                "usage": {"prompt_tokens": 10**400, "completion_tokens": 1},
+            }
+        ).encode()
+    ),
 }
 
 
@@ -171,7 +179,10 @@ ASKED_AGAIN: dict[str, Behaviour] = {
     "refused": lambda call: Reply(refusal="I cannot judge people."),
     "filtered": lambda call: error(400, "content_filter"),
     "no choices": lambda call: Reply(body=b'{"choices": []}'),
+    "choices by name": lambda call: Reply(body=b'{"choices": {"first": {}}}'),
+    "a number of choices": lambda call: Reply(body=b'{"choices": 1}'),
     "no JSON": lambda call: Reply(body=b"<html>bad gateway</html>"),
+    "nested without end": lambda call: Reply(body=b"[" * 100_000),
 }
 
 
