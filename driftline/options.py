@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import NoReturn
@@ -275,6 +276,8 @@ def _at_least(least: int) -> Callable[[str], int]:
         value = int(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+        if value > sys.maxsize:
+            raise argparse.ArgumentTypeError(f"{text} is more than {sys.maxsize}")
         return value
 
     number.__name__ = "whole number"

@@ -152,7 +152,9 @@ def test_in_a_terminal_a_key_pauses_and_ends_and_the_terminal_is_as_it_was(setti
         (["plain.jsonl", "--speed", "10"], "--speed needs times of contact, and plain.jsonl has none"),
         (["timed.jsonl", "--speed", "10", "--order", "file"], "--order file leaves them aside"),
         (["plain.jsonl", "--fast", "--labels-delay", "3d"], "give a number of contacts"),
-        (["plain.jsonl", "plain.jsonl"], "named twice"),
+        (["plain.jsonl", "plain.jsonl"], "plain.jsonl has the contacts of a source that is named before it"),
+        (["plain.jsonl", "copy.jsonl"], "copy.jsonl has the contacts of a source that is named before it"),
+        (["scenario:sector_shift", "--onset", "9" * 20], "is more than 9223372036854775807"),
         (["plain.jsonl", "--labels-delay=-3"], "neither a number of contacts nor a time"),
         (["plain.jsonl", "--labels-delay", "3 fortnights"], "neither a number of contacts nor a time"),
         (["plain.jsonl", "--rate", "5", "--fast"], "not allowed with"),
@@ -163,6 +165,7 @@ def test_options_that_cannot_work_are_wrong_usage(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("plain.jsonl").write_text('{"id": "a"}\n')
+    Path("copy.jsonl").write_text('{"id": "a"}\n')
     Path("timed.jsonl").write_text(line(1, 1))
     with pytest.raises(UsageError, match=words):
         run(Settings.model_validate({"home": tmp_path}), *arguments)
