@@ -6,8 +6,10 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from driftline.examples import examples_of
 
@@ -224,8 +226,10 @@ def _scenario_options(found: argparse.ArgumentParser) -> None:
 
 
 def _destination(text: str) -> str:
-    if text in ("kafka", "http") or text.startswith(("http://", "https://")):
-        return text
+    with suppress(ValueError):  # of a port, or of brackets
+        url = urlsplit(text)
+        if text in ("kafka", "http") or (url.scheme in ("http", "https") and url.hostname and url.port != 0):
+            return text
     raise argparse.ArgumentTypeError(f"{text} is neither kafka nor http nor a URL such as http://127.0.0.1:28000")
 
 

@@ -9,18 +9,23 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 import pytest
 
 from driftline.events import Contact
+from driftline.options import parser
 from driftline.settings import Settings
 from model.bundle import Bundle
 from model.retrain import Made
 from producers.jsonl import to_jsonl
 from producers.labelled import Labelled
+from producers.replay_command import run
 from tests.http_api import ApiProcess, on_topic, wait_for_ready, wait_for_topic
 from tests.scoring_workers import make_champion
 
@@ -158,6 +163,66 @@ def test_an_api_with_a_key_is_told_it_and_a_wrong_one_is_said(
     told, _ = replay.run("--fast", "--resume")
     assert told["contacts"] == 20
     assert wait_for_topic(api.settings, 20).total() == 20
+
+
+@contextmanager
+def stranger(status: int, body: bytes, encoding: str = "identity") -> Iterator[str]:
+    """The address of a server that answers everything with this."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Encoding", encoding)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b"<html>welcome</html>"),
+        (200, b""),
+        (200, b'{"count": "1", "engaged": 0, "mean_score": 0.5, "model_version": "1"}'),
+        (200, b"[" * 100_000),
+        (200, b"plain", "gzip"),
+        (302, b""),
+        (404, b"<html>not here</html>"),
+    ],
+    ids=lambda answer: f"{answer[0]} {answer[1][:9].decode()}",
+)
+def test_what_is_no_api_of_ours_is_told_in_one_line(
+    answer: tuple[Any, ...], settings: Settings, calm_contacts: Contacts, tmp_path: Path
+) -> None:
+    file = jsonl(tmp_path / "contacts.jsonl", calm_contacts[:2])
+    with stranger(*answer) as address:
+        options = parser().parse_args(["replay", str(file), "--to", address, "--fast"])
+        with pytest.raises(RuntimeError, match=r"answers .*: is that a Driftline API\? Name it with --to$"):
+            run(settings.model_copy(update={"home": tmp_path}), options, lambda _: None, Event())
+
+
+def test_a_refusal_in_no_shape_of_ours_is_told_by_its_status(
+    settings: Settings, calm_contacts: Contacts, tmp_path: Path
+) -> None:
+    file, said = jsonl(tmp_path / "contacts.jsonl", calm_contacts[:2]), list[str]()
+    with stranger(422, b'{"detail": ["no"]}') as address:
+        options = parser().parse_args(["replay", str(file), "--to", address, "--fast"])
+        run(settings.model_copy(update={"home": tmp_path}), options, said.append, Event())
+    assert [line for line in said if "refused:" in line] == [
+        "contact 1 is refused: status 422", "contact 2 is refused: status 422",
+    ]  # fmt: skip
 
 
 def test_a_scenario_goes_on_after_a_kill_too(api: ApiProcess, tmp_path: Path) -> None:

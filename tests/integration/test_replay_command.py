@@ -158,6 +158,9 @@ def test_in_a_terminal_a_key_pauses_and_ends_and_the_terminal_is_as_it_was(setti
         (["plain.jsonl", "--labels-delay=-3"], "neither a number of contacts nor a time"),
         (["plain.jsonl", "--labels-delay", "3 fortnights"], "neither a number of contacts nor a time"),
         (["plain.jsonl", "--rate", "5", "--fast"], "not allowed with"),
+        (["plain.jsonl", "--to", "http://"], "neither kafka nor http nor a URL"),
+        (["plain.jsonl", "--to", "http://127.0.0.1:99999"], "neither kafka nor http nor a URL"),
+        (["plain.jsonl", "--to", "http://[::1"], "neither kafka nor http nor a URL"),
     ],
 )
 def test_options_that_cannot_work_are_wrong_usage(
