@@ -58,10 +58,13 @@ class Place:
             run: a name of this run, which is taken where none is resumed.
 
         Raises:
-            ValueError: what is to be resumed has changed.
+            ValueError: what is to be resumed has changed, or its journal is damaged.
         """
         if resume and self._path.exists():
-            found = msgspec.json.decode(self._path.read_bytes(), type=Journal)
+            try:
+                found = msgspec.json.decode(self._path.read_bytes(), type=Journal)
+            except UNREADABLE:
+                raise ValueError(f"{self._path} is damaged: leave --resume out to replay from the beginning") from None
             if found.content != content:
                 raise ValueError(
                     "a source has changed since it was replayed: leave --resume out to replay it as it is now"

@@ -23,6 +23,7 @@ from driftline.options import parser
 from driftline.settings import Settings
 from model.bundle import Bundle
 from model.retrain import Made
+from producers.httpx_replay import Journal, Place
 from producers.jsonl import to_jsonl
 from producers.labelled import Labelled
 from producers.replay_command import run
@@ -147,6 +148,14 @@ def test_a_file_that_has_changed_is_not_resumed(api: ApiProcess, calm_contacts: 
     _, said = replay.run("--fast", "--resume", code=1)
     assert "has changed since it was replayed: leave --resume out" in said
     assert on_topic(api.settings).total() == 50
+
+
+def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
+    (tmp_path / "journal.json").write_bytes(b"\xff")
+    place = Place(tmp_path / "journal.json")
+    with pytest.raises(ValueError, match=r"journal\.json is damaged: leave --resume out"):
+        place.begin("content", "run", resume=True)
+    assert place.begin("content", "run", resume=False) == Journal("content", "run")
 
 
 def test_an_api_with_a_key_is_told_it_and_a_wrong_one_is_said(
