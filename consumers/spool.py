@@ -320,6 +320,7 @@ class Spool:
         try:
             return msgspec.json.decode(path.read_bytes(), type=Progress) if path.exists() else None
         except UNREADABLE:  # it says what stands on the topic already, so guessing would lose contacts or repeat them
+            self._lock.close()
             raise ValueError(
                 f"{path} is damaged: restore it, or move {self.folder} away (what waits there is not sent then)"
             ) from None
