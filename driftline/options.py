@@ -125,7 +125,7 @@ def _scenarios_options(found: argparse.ArgumentParser, described: Callable[[], s
     found.add_argument("-o", "--out", required=True, metavar="DIR", help="where the files go")
     found.add_argument("--contacts", type=_at_least(1), default=300, help="of each (default %(default)s)")
     found.add_argument("--onset", type=_at_least(0), default=0, help="contacts before the drift (default %(default)s)")
-    found.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden")
+    found.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden", help="of the drift")
     _scenario_options(found)
     found.add_argument("--json", action="store_true", help="print which files were written as JSON")
     if isinstance(found, _Parser):
