@@ -36,6 +36,8 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("DRIFTLINE_METRICS_PORT", "70000"),
         ("DRIFTLINE_LOG_FORMAT", "xml"),
         ("DRIFTLINE_API_SPOOL_BYTES", "1"),
+        ("DRIFTLINE_API_KEY", "clé hunter2"),
+        ("DRIFTLINE_OPENAI_API_KEY", "hunter2\n"),
         ("DRIFTLINE_WEBHOOK_URLS", "https://a.example.invalid/x,hooks.example.invalid/hunter2"),
         ("DRIFTLINE_WEBHOOK_URLS", "teams+https://hooks.example.invalid/hunter2"),
         ("DRIFTLINE_WEBHOOK_URLS", "http://hooks.example.invalid:99999/hunter2"),
