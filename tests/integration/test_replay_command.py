@@ -66,7 +66,8 @@ def test_sources_in_any_order_are_merged_by_time_and_known_again_when_they_are_m
     one = settings.model_copy(update={"partitions": 1})
     (settings.home / "a.jsonl").write_text(line(3, 30) + line(1, 10))
     (settings.home / "b.jsonl").write_text(line(2, 20, labelled_at="2026-03-02T10:00:45Z") + line(4, 40))
-    a, b, moved = (str(settings.home / name) for name in ("a.jsonl", "b.jsonl", "moved.jsonl"))
+    in_latin_1 = os.fsdecode("déplacé.jsonl".encode("latin-1"))
+    a, b, moved = (str(settings.home / name) for name in ("a.jsonl", "b.jsonl", in_latin_1))
     found = run(one, a, b, "--speed", "100")
     assert found["source"] == [a, b]
     assert [found[name] for name in ("contacts", "labels", "skipped", "complete")] == [4, 4, 0, True]
