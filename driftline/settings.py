@@ -150,7 +150,7 @@ class Settings(BaseSettings):
     @field_validator("openai_base_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")) or "@" in value:
+        if not re.fullmatch(r"https?://[^/\s@]+(/[^\s@]*)?", value) or not _has_port(value):
             raise ValueError("is not an http(s) URL without a password; write it like http://127.0.0.1:11434/v1")
         return value
 
