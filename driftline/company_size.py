@@ -75,7 +75,7 @@ def _range_of(text: str) -> str | None:
 
 def _count_of(text: str) -> float | None:
     plain = _plain(text).removesuffix(".0")
-    return float(plain) if plain.isascii() and plain.isdigit() and 0 < int(plain) < 10**9 else None
+    return float(plain) if re.fullmatch("[0-9]{1,18}", plain) and 0 < int(plain) < 10**9 else None
 
 
 def _plain(text: str) -> str:

@@ -216,7 +216,13 @@ def test_a_failure_that_passes_is_waited_out(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "least"), [(lambda: "0.5", 0.5), (lambda: formatdate(time.time() + 1.6, usegmt=True), 0.5)]
+    ("header", "least"),
+    [
+        (lambda: "0.5", 0.5),
+        (lambda: formatdate(time.time() + 1.6, usegmt=True), 0.5),
+        (lambda: "soon", 0.0),
+        (lambda: "Fri, 31 Dec 99999999 23:59:59 GMT", 0.0),
+    ],
 )
 def test_the_endpoint_says_how_long_to_wait(run: Run, header: Callable[[], str], least: float) -> None:
     times: list[float] = []
