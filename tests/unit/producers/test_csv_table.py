@@ -135,6 +135,14 @@ def test_a_file_without_utf_8_is_read_as_windows_1252_and_told(folder: Path) -> 
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_told_by_the_header_where_no_value_is_latin(folder: Path, encoding: str) -> None:
+    text = "id,jobtitle\n" + "1,首席执行官软件工程师\n" * 20
+    table = table_of(folder, text.encode(encoding))
+    assert (table.encoding.name, table.header) == (encoding, ("id", "jobtitle"))
+    assert {tuple(record.values or ()) for record in table.records()} == {("1", "首席执行官软件工程师")}
+
+
 def test_half_a_character_at_the_end_of_utf_16_is_told(folder: Path) -> None:
     *_, last = records_of(folder, b"\xff\xfe" + "id,jobtitle\n1,CEO".encode("utf-16-le") + b"\x41")
     assert last.is_guess
