@@ -11,7 +11,8 @@ PURE := tests/unit tests/statistical driftline producers consumers monitor model
 QUICK := "not kafka and not long and not slow"
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-long test-kafka lint format bench bench-peers compose-test notebook lock schemas clean
+.PHONY: help install demo test test-slow test-long test-kafka lint format bench bench-peers compose-test notebook schemas docs \
+  docs-serve lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,7 +23,7 @@ install: $(VENV)/.installed ## build .venv with the pinned environment
 # as pip does, and the monitor's kernels too, so that the first start of every worker is as quick as the next.
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found: install Python 3.11, 3.12 or 3.13, or name one: make install PYTHON=python3.12" >&2; exit 2; }
-	@echo "Building $(VENV) (about 1.5 GB; once)" >&2
+	@echo "Building $(VENV) (about 2.3 GB; once)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
 		&& $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps -r requirements-dev.lock \
@@ -48,7 +49,7 @@ test-long: install ## the full statistical runs too (half an hour)
 	$(BIN)/pytest -n 3 --dist loadfile -m "not kafka" tests/e2e $(ARGS)
 
 test-kafka: install ## integration tests and the whole loop on a real Apache Kafka (needs Java 17 and mvn)
-	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest -m "not long" tests/integration tests/e2e/test_kafka_loop.py tests/e2e/test_secured_services.py $(ARGS)
+	DRIFTLINE_TEST_BROKER=kafka $(BIN)/pytest -n 2 --dist loadfile -m "not long" tests/integration tests/e2e/test_kafka_loop.py tests/e2e/test_secured_services.py $(ARGS)
 
 lint: install ## ruff, mypy --strict and the dependency rules
 	$(BIN)/ruff check .

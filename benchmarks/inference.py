@@ -33,7 +33,8 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.timing import cpu_per_item, show
 from driftline.events import INPUTS, Contact
-from model.features import ENCODED, MISSING, ORIGINAL, OTHER, ROLES, TEXTS, Featuriser, Matrix
+from model.features import ENCODED, ORIGINAL, ROLES, TEXTS
+from model.featuriser import MISSING, OTHER, Featuriser, Matrix
 from model.onnx_export import to_onnx
 from model.onnx_scorer import OnnxScorer
 from model.training import CANDIDATES, Trained, train

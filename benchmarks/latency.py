@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from driftline.cli import base_contacts
 from driftline.events import Alert, decode
 from driftline.local_stack import LocalStack
 from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
 from model.kafka_champions import open_registry, publish_champion
+from producers.base_set import base_contacts
 
 CONTACTS, RATE = 60_000, 1_000
 
@@ -32,7 +32,7 @@ def main() -> None:
         with LocalStack(settings, say=lambda _: None) as stack:
             stack.start_workers(("score", "monitor"))
             publish_champion(
-                stack.settings, open_registry(stack.settings), lambda: base_contacts(settings), lambda _: None
+                stack.settings, open_registry(stack.settings), lambda: base_contacts(settings, print), lambda _: None
             )
             stack.wait_until_ready()
             watcher = threading.Thread(target=watch, args=(stack.settings, delays, stop))

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from driftline.cli import base_contacts
 from driftline.events import ModelEvent, Pane, Prediction, decode
 from driftline.kafka_clients import read_all
 from driftline.local_stack import LocalStack
@@ -21,6 +20,7 @@ from driftline.settings import Settings
 from driftline.topics import MODEL_EVENTS, PANES, PREDICTIONS, Topic
 from model.kafka_models import champion_event, publish, registered_event
 from model.retrain import Maker
+from producers.base_set import base_contacts
 from producers.kafka_replay import replay
 from producers.replay import Pacer
 from producers.scenarios import SCENARIOS
@@ -32,7 +32,7 @@ def main() -> None:
     """24,000 contacts at 1,000/s, a new champion every 2,000."""
     bundle = (
         Maker(seed=0, now=datetime(2026, 1, 1, tzinfo=UTC))
-        .first_champion(base_contacts(Settings.model_validate({})))
+        .first_champion(base_contacts(Settings.model_validate({}), print))
         .bundle
     )
     with tempfile.TemporaryDirectory() as folder:

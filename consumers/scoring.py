@@ -11,18 +11,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.events import Contact, DeadLetter, Prediction, decode
-from model.features import Featuriser, monitored_columns
-
-
-class Record(Protocol):
-    """What scoring needs of a record of the contacts topic."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
+from driftline.events import Contact, DeadLetter, Prediction, Record, decode
+from model.features import monitored_columns
+from model.featuriser import Featuriser
 
 
 class Graph(Protocol):
@@ -58,7 +49,7 @@ def read_records(records: Sequence[Record], now: datetime) -> Read:
             read.contacts.append(decode(Contact, record.value or b""))
             read.offsets.append(record.offset)
         except ValueError as reason:
-            read.dead.append(dead_letter(record, str(reason), now))
+            read.dead.append(DeadLetter.of(record, str(reason), now))
     return read
 
 
@@ -89,19 +80,6 @@ def score_contacts(contacts: Sequence[Contact], sources: Sequence[int], model: S
         )
         for contact, source, score, row in zip(contacts, sources, scores, features.tolist(), strict=True)
     ]
-
-
-def dead_letter(record: Record, reason: str, now: datetime) -> DeadLetter:
-    """Keep everything needed to mend and replay the input, byte for byte."""
-    return DeadLetter(
-        reason=reason,
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        key=record.key,
-        value=record.value,
-        failed_at=now,
-    )
 
 
 class MalformedShare:

@@ -30,7 +30,7 @@ def file_name(kind: type[Event]) -> str:
 
 def json_schema(kind: type[Event]) -> dict[str, Any]:
     """JSON Schema (2020-12) of one event; the same whether Python strips docstrings' indentation (3.13) or not."""
-    schema = msgspec.json.schema(kind)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema"} | msgspec.json.schema(kind)
     for name, part in schema["$defs"].items():
         part["description"] = cleandoc(part["description"])
         for field, text in described_fields().get(name, {}).items():
@@ -77,8 +77,13 @@ def _channel(topic: Topic) -> dict[str, Any]:
     return {
         "address": PREFIX + topic.name,
         "messages": {kind.__name__: _message(topic, kind) for kind in topic.events},
-        "bindings": {"kafka": {"topicConfiguration": topic.configs()}},
+        "bindings": {"kafka": {"topicConfiguration": _typed(topic.configs())}},
     }
+
+
+def _typed(configs: dict[str, str]) -> dict[str, Any]:
+    """A topic's configuration as AsyncAPI has it: policies as a list, numbers as numbers."""
+    return {name: [value] if name == "cleanup.policy" else int(value) for name, value in configs.items()}
 
 
 def _message(topic: Topic, kind: type[Event]) -> dict[str, Any]:

@@ -27,14 +27,10 @@ from driftline.workers import (
 )
 
 if TYPE_CHECKING:
-    from driftline.events import Contact
     from driftline.prometheus_metrics import WorkerMetrics
     from producers.replay import Played
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-
-BASE_CONTACTS = 3_000
-BASE_SEED = 2026
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,44 +96,6 @@ def up(settings: Settings, options: Namespace) -> int:
             stack.supervise()
 
 
-def base_contacts(settings: Settings) -> list[tuple[Contact, int]]:
-    """The base set that every model is trained on: the user's own, or else invented contacts, always the same.
-
-    Raises:
-        SettingsError: there is no such file, or no labelled contact in it.
-    """
-    if settings.training_data is not None:
-        try:
-            return _labelled(settings, settings.training_data)
-        except ValueError as fault:
-            raise SettingsError(f"DRIFTLINE_TRAINING_DATA: {fault}") from None
-    from producers.synthetic import draw_contacts  # people of no scenario, whatever its seed
-
-    return list(draw_contacts(BASE_CONTACTS, seed=BASE_SEED, name="base", start=datetime(2026, 1, 1, tzinfo=UTC)))
-
-
-def _labelled(settings: Settings, path: Path) -> list[tuple[Contact, int]]:
-    """The labelled contacts of a file."""
-    from driftline.events import Contact
-    from driftline.salt import installation_salt
-    from producers.contact_files import read_contacts
-
-    rejected = lambda row, why: say(f"{path.name}, row {row} is no contact: {why}")  # noqa: E731
-    contacts = [
-        (contact, engaged)
-        for contact, engaged, _ in read_contacts(path, salt=installation_salt(settings), rejected=rejected)
-        if isinstance(contact, Contact)
-    ]
-    labelled = [(contact, engaged) for contact, engaged in contacts if engaged is not None]
-    if not labelled:
-        raise ValueError(
-            f"none of the {len(contacts)} contacts of {path} is labelled: add a column engaged (0 or 1), or laststate"
-            " and status as LemList exports them"
-        )
-    say(f"{path.name}: {len(labelled):,} of {len(contacts):,} contacts are labelled")
-    return labelled
-
-
 def score(settings: Settings, options: Namespace) -> int:
     """The scoring worker."""
     stop = stop_on_signals()
@@ -159,7 +117,9 @@ def monitor(settings: Settings, options: Namespace) -> int:
 def retrain(settings: Settings, options: Namespace) -> int:
     """The retraining worker."""
     raise_on_signals()  # a training takes longer than a worker may to end
-    base = base_contacts(settings)
+    from producers.base_set import base_contacts
+
+    base = base_contacts(settings, say)
     from driftline.prometheus_metrics import RetrainMetrics
     from model.redis_retrain import run
 
@@ -228,13 +188,14 @@ def scenarios(settings: Settings, options: Namespace) -> int:
 
     from model.encoding import fit_featuriser
     from model.features import FEATURE_SETS
+    from producers.base_set import base_contacts
     from producers.replay_command import scenario_named
     from producers.scenarios import SCENARIOS
     from producers.scenarios_command import run
 
     stop = stop_on_signals()
     chosen = [scenario_named(name) for name in options.names or SCENARIOS]
-    contacts, engaged = zip(*base_contacts(settings), strict=True)
+    contacts, engaged = zip(*base_contacts(settings, say), strict=True)
     featuriser = fit_featuriser(contacts, np.array(engaged), FEATURE_SETS["original"])
     run(options, chosen, (featuriser.features, lambda some: featuriser.transform(some).tolist()), say, stop)
     return INTERRUPTED if stop.is_set() else DONE
@@ -353,6 +314,8 @@ def report(settings: Settings, options: Namespace) -> int:
     out = Path(options.out)
     if not out.parent.is_dir():
         raise UsageError(f"-o {out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise UsageError(f"-o {out}: that is a folder; name a file in it")
     raise_on_signals()
     wait_for_kafka(settings, say, timeout=30)
     from monitor.kafka_report import report as run
@@ -383,7 +346,10 @@ def model(settings: Settings, options: Namespace) -> int:
     from driftline.kafka_clients import wait_for_kafka
 
     raise_on_signals()
-    contacts = None if getattr(options, "file", None) is None else _labelled(settings, Path(options.file))
+    from producers.base_set import labelled_contacts
+
+    file = getattr(options, "file", None)
+    contacts = None if file is None else labelled_contacts(settings, Path(file), say)
     if options.action in ("train", "promote", "rollback") and settings.kafka is not None:
         wait_for_kafka(settings, say, timeout=10)
     from model import commands  # MLflow takes seconds, and a wrong file none

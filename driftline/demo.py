@@ -170,10 +170,13 @@ class Demo:
             time.sleep(0.3)
 
     def _nothing_under_way(self) -> bool:
-        """Every alert that asks for retraining has been decided upon, or is about a model that has been replaced."""
+        """Every alert that asks for retraining is decided upon, or over, or about a model that has been replaced."""
         replaced = {decision.champion for decision in self._decisions if decision.decision == "promoted"}
+        last = {seen.alert.id: seen.alert for seen in self._alerts}
         asked = {
-            s.alert.id for s in self._alerts if s.alert.level == "retrain" and s.alert.model_version not in replaced
+            alert.id
+            for alert in last.values()
+            if alert.state == "firing" and alert.level == "retrain" and alert.model_version not in replaced
         }
         return asked <= {decision.trigger for decision in self._decisions}
 

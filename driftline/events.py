@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta, field
@@ -144,6 +144,16 @@ class Prediction(Event, frozen=True, kw_only=True, gc=False):
     """The contact's own ``sent_at``: from here on, the delay to an alert is measured."""
 
 
+class Record(Protocol):
+    """What was read off a topic, by whichever client."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
 class DeadLetter(Event, frozen=True, kw_only=True):
     """An input that could not be used: why, where it stood, and its original bytes (base64 in JSON)."""
 
@@ -157,6 +167,14 @@ class DeadLetter(Event, frozen=True, kw_only=True):
     key: bytes | None
     value: bytes | None
     failed_at: Timestamp
+
+    @classmethod
+    def of(cls, record: Record, reason: str, at: datetime) -> DeadLetter:
+        """Everything needed to mend and replay the input, byte for byte."""
+        return cls(
+            reason=reason, topic=record.topic, partition=record.partition, offset=record.offset, key=record.key,
+            value=record.value, failed_at=at,
+        )  # fmt: skip
 
 
 class Pane(Event, frozen=True, kw_only=True):
@@ -217,7 +235,9 @@ class AlertWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     contacts: Count
     first: dict[str, int]
+    """Offset of the oldest contact, on the contacts topic."""
     last: dict[str, int]
+    """Offset of the newest contact, itself included."""
 
 
 class AlertReference(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,7 +271,7 @@ class DriftedColumn(msgspec.Struct, frozen=True, kw_only=True):
     statistic: float
     """Of that test."""
     threshold: float
-    """From which on the statistic counts as drift."""
+    """From which on the statistic counts as drift; up to which, where it is a share that has fallen."""
     p_value: float | None
     """Of one look at the window; null where the test has none."""
     effect: float

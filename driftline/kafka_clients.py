@@ -141,7 +141,7 @@ def has_transactions(settings: Settings) -> bool:
 
 def open_consumer(settings: Settings, *, group: str | None = None, **options: Any) -> KafkaConsumer:
     """A consumer that starts at the beginning, sees committed records only, and never commits by itself."""
-    return KafkaConsumer(
+    consumer = KafkaConsumer(
         **connection(settings),
         group_id=None if group is None else f"{settings.topic_prefix}{group}",
         auto_offset_reset="earliest",
@@ -151,6 +151,22 @@ def open_consumer(settings: Settings, *, group: str | None = None, **options: An
         heartbeat_interval_ms=1_000,
         **{"fetch_max_wait_ms": 100, "max_poll_records": 5_000, "metrics_enabled": False} | options,
     )
+    if group is not None:
+        _wait_for_joins(consumer)
+    return consumer
+
+
+def _wait_for_joins(consumer: KafkaConsumer) -> None:
+    """Keep a consumer from forgetting that it is joining its group.
+
+    kafka-python 3.0.12 joins anew when a topic has got other partitions, as every new topic has once it is seen. A
+    poll that ends meanwhile leaves the join under way, and the next one does not ask for it, since the partitions are
+    then those that the join was for: the consumer stays without any, or keeps those that others have got. Java's asks
+    whether a rejoin is needed "or pending".
+    """
+    coordinator = consumer._coordinator
+    needed = coordinator.need_rejoin
+    coordinator.need_rejoin = lambda: needed() or coordinator._join_task is not None
 
 
 def open_producer(settings: Settings, *, transactional_id: str | None = None, **options: Any) -> KafkaProducer:

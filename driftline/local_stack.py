@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import IO
 
+from driftline.child import Child, end
 from driftline.kafka_clients import ensure_topics, wait_for_kafka
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings, load_settings
@@ -29,6 +28,7 @@ from driftline.workers import ready_file, unwritable
 
 Say = Callable[[str], None]
 STOP_SECONDS = 4.0
+SERVICES = ("kafka", "redis")
 WORKERS = ("score", "monitor", "retrain", "api", "dashboard")
 READY_WORKERS = ("score", "monitor", "api", "dashboard")
 _OF_THE_STACK_ALONE = ("DRIFTLINE_KAFKA_PORT", "DRIFTLINE_REDIS_PORT")
@@ -36,42 +36,6 @@ _OF_THE_STACK_ALONE = ("DRIFTLINE_KAFKA_PORT", "DRIFTLINE_REDIS_PORT")
 
 class StackError(RuntimeError):
     """The stack cannot start or go on; one line that says why and what to do."""
-
-
-@dataclass
-class Child:
-    """One process of the stack and how to start it again."""
-
-    name: str
-    command: list[str]
-    log: Path
-    env: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
-    failures: int = 0
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs now."""
-        return self.process is not None and self.process.poll() is None
-
-    def start(self) -> None:
-        """Start it, tied to this process, its output appended to its log."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        tether = [sys.executable, "-m", "driftline.tether", str(os.getpid())]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*tether, *self.command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self.env,
-                start_new_session=True,  # Ctrl-C is the parent's to pass on
-            )
-
-    def last_line(self) -> str:
-        """The last thing it said, for an error message."""
-        lines = self.log.read_text("utf-8", "replace").strip().splitlines() if self.log.exists() else []
-        return lines[-1] if lines else "it said nothing"
 
 
 @dataclass
@@ -117,11 +81,8 @@ class LocalStack:
     def _metrics_port(self, place: int) -> int:
         """For the worker at a place: counted on from the port of the settings, or a free one."""
         first = self.settings.metrics_port
-        promised = {
-            *self.metrics.values(),
-            self.settings.api_port,
-            self.settings.dashboard_port,
-        }  # to workers that do not listen yet
+        # to workers that do not listen yet
+        promised = {*self.metrics.values(), self.settings.api_port, self.settings.dashboard_port}
         while True:
             port = _port(first and first + place, "DRIFTLINE_METRICS_PORT", self.settings.metrics_host)
             if port not in promised or first:
@@ -165,20 +126,9 @@ class LocalStack:
             self._write_state()
 
     def stop(self) -> None:
-        """End every child: SIGTERM first, -9 for what is left after four seconds."""
-        workers_first = sorted(self.children.values(), key=lambda child: child.name in ("kafka", "redis"))
-        for services in (False, True):
-            group = [c for c in workers_first if (c.name in ("kafka", "redis")) is services and c.process]
-            for child in group:
-                _signal(child, signal.SIGTERM)
-            deadline = time.monotonic() + (STOP_SECONDS if not services else 1.0)
-            for child in group:
-                assert child.process is not None
-                try:
-                    child.process.wait(max(0.05, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    _signal(child, signal.SIGKILL)
-                    child.process.wait()
+        """End every child, the workers before what they work with."""
+        end([child for name, child in self.children.items() if name not in SERVICES], STOP_SECONDS)
+        end([child for name, child in self.children.items() if name in SERVICES], 1.0)
         self.children.clear()
         if self._lock is not None:
             self.settings.stack_file.unlink(missing_ok=True)
@@ -303,11 +253,6 @@ def _port(wanted: int, variable: str, host: str = "127.0.0.1") -> int:
             ) from None
         port: int = probe.getsockname()[1]
         return port
-
-
-def _signal(child: Child, number: int) -> None:
-    if child.alive and child.process is not None:
-        child.process.send_signal(number)
 
 
 def _lock_file(handle: IO[str]) -> bool:

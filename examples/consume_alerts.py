@@ -4,6 +4,7 @@
 
 Needs kafka-python alone. The offset is committed after an alert has been dealt with, so one that was not is read again
 after a crash: each is dealt with at least once. A repeated state change has the same ``ce_id``, which is remembered.
+Records of another type, such as a later version of the contract, are said and left out. Kinds of alert may be added.
 """
 
 import json
@@ -13,6 +14,8 @@ from contextlib import closing, suppress
 
 from kafka import KafkaConsumer
 
+ALERT = b"driftline.alert.v1"
+
 
 def handle(alert: dict) -> None:  # type: ignore[type-arg]
     """Here goes what your team does: a message, a ticket, a pause of the campaign."""
@@ -21,7 +24,7 @@ def handle(alert: dict) -> None:  # type: ignore[type-arg]
 
 def main(bootstrap: str = "127.0.0.1:29092", group: str = "my-team", topic: str = "driftline.alerts") -> None:
     """Until Ctrl-C; the next run with the same group goes on where this one was."""
-    seen: deque[str] = deque(maxlen=500)
+    seen: deque[bytes] = deque(maxlen=500)
     consumer = KafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,
@@ -33,11 +36,12 @@ def main(bootstrap: str = "127.0.0.1:29092", group: str = "my-team", topic: str 
     )
     with closing(consumer):
         for record in consumer:
-            ce_id = dict(record.headers)["ce_id"].decode()
-            alert = json.loads(record.value)
-            if ce_id not in seen and alert["schema"] == "driftline.alert/1":
-                handle(alert)
-                seen.append(ce_id)
+            headers = dict(record.headers)
+            if headers.get("ce_type") != ALERT:
+                print(f"offset {record.offset} left out, it is no {ALERT.decode()}", file=sys.stderr)
+            elif headers["ce_id"] not in seen:
+                handle(json.loads(record.value))
+                seen.append(headers["ce_id"])
             consumer.commit()
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.events import Count, MonitoredColumns, Share
-from model.features import Featuriser
+from model.featuriser import Featuriser
 
 FORMAT = "driftline.bundle/3"
 LARGEST = 256 * 1024 * 1024

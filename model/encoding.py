@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driftline.events import Contact
-from model.features import DRIFTLINE, ENCODED, MISSING, OTHER, FeatureSet, Featuriser, Matrix
+from model.features import DRIFTLINE, ENCODED, FeatureSet
+from model.featuriser import MISSING, OTHER, Featuriser, Matrix
 from model.measures import Labels
 
 Places = NDArray[np.int64]

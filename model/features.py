@@ -1,8 +1,7 @@
-"""Contact → float32 row, the same code for training and for serving.
+"""What a contact says of each feature: the two named feature sets, and what the monitor may see of a contact.
 
-There are two named feature sets: ``driftline``, and ``original``, the 47 columns of the model that Driftline began
-with, kept for comparison. The fitted part (medians, ranges, category encodings) is JSON. A row is a function of the
-contact and of that JSON alone, so it is the same bit for bit alone, in a batch and in training; it is always finite.
+The sets are ``driftline``, and ``original``, the 47 columns of the model that Driftline began with, kept for
+comparison. What is learnt in training is in `model.featuriser`.
 """
 
 from __future__ import annotations
@@ -13,19 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import log2
 from operator import attrgetter
-from typing import Any, Literal
-
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from driftline.company_size import employees
 from driftline.events import INPUTS, Contact, MonitoredColumns
 
-Matrix = NDArray[np.float32]
 FeatureSetName = Literal["driftline", "original"]
 
-MISSING, OTHER = "__missing__", "__other__"
 ENCODED = ("llm_industry", "industry", "companyindustry", "languages", "location", "companylocation")
 """Columns of many values: each value is encoded as the rate at which its contacts engaged."""
 TEXTS = ("summary", "skills", "jobtitle")
@@ -100,99 +93,6 @@ class FeatureSet:
     def places(self, features: Sequence[str]) -> list[int]:
         """Where some features stand."""
         return [self.features.index(feature) for feature in features]
-
-
-@dataclass(frozen=True, eq=False)
-class Featuriser:
-    """A fitted featuriser.
-
-    Attributes:
-        medians: of each number, what fills its gaps.
-        ranges: of each number, the lowest and the highest in training: what lies beyond is moved to the edge, since a
-            linear model would extrapolate.
-        rates: of each encoded column, value → engagement rate; an unseen value is ``__other__``.
-    """
-
-    feature_set: FeatureSet
-    medians: Mapping[str, float]
-    ranges: Mapping[str, tuple[float, float]]
-    rates: Mapping[str, Mapping[str, float]]
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """The names of the features in the model's order."""
-        return self.feature_set.features
-
-    def transform(self, contacts: Sequence[Contact]) -> Matrix:
-        """Features of contacts, shape (contacts, features), all finite."""
-        if not contacts:
-            return np.empty((0, len(self.features)), np.float32)
-        out = np.array([self._row(contact) for contact in contacts], np.float32)
-        return np.clip(out, *self._bounds, out=out)
-
-    def _row(self, contact: Contact) -> RawRow:
-        row = self.feature_set.raw_row(contact)
-        for place, rates, other in self._encoders:
-            row[place] = rates.get(row[place] or MISSING, other)
-        for place, median in self._fills:
-            if row[place] is None:
-                row[place] = median
-        return row
-
-    @cached_property
-    def _encoders(self) -> list[tuple[int, Mapping[Any, float], float]]:
-        places = self.feature_set.places(ENCODED)
-        return [(place, self.rates[name], self.rates[name][OTHER]) for place, name in zip(places, ENCODED, strict=True)]
-
-    @cached_property
-    def _fills(self) -> list[tuple[int, float]]:
-        numbers = self.feature_set.numbers
-        return [(at, self.medians[name]) for at, name in zip(self.feature_set.places(numbers), numbers, strict=True)]
-
-    @cached_property
-    def _bounds(self) -> tuple[Matrix, Matrix]:
-        low, high = (np.full(len(self.features), bound, np.float32) for bound in (-np.inf, np.inf))
-        for place, name in zip(
-            self.feature_set.places(self.feature_set.numbers), self.feature_set.numbers, strict=True
-        ):
-            low[place], high[place] = self.ranges[name]
-        return low, high
-
-    def to_spec(self) -> dict[str, Any]:
-        """As JSON-able data."""
-        return {
-            "feature_set": self.feature_set.name,
-            "features": list(self.features),
-            "medians": dict(self.medians),
-            "ranges": {name: list(bounds) for name, bounds in self.ranges.items()},
-            "rates": {name: dict(rates) for name, rates in self.rates.items()},
-        }
-
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Featuriser:
-        """The inverse of `to_spec`.
-
-        Raises:
-            ValueError: the spec is of other features than this version of Driftline computes.
-        """
-        read = msgspec.convert(spec, _Spec)
-        known = FEATURE_SETS.get(read.feature_set)
-        if known is None or read.features != known.features:
-            raise ValueError("this model was trained on other features: retrain it with this version of Driftline")
-        complete = set(known.numbers) == set(read.medians) == set(read.ranges) and set(ENCODED) == set(read.rates)
-        if not complete or not all(OTHER in rates for rates in read.rates.values()):
-            raise ValueError("a featuriser that lacks some of its numbers: register the model again")
-        return cls(known, read.medians, read.ranges, read.rates)
-
-
-class _Spec(msgspec.Struct, frozen=True):
-    """A featuriser as JSON."""
-
-    feature_set: str
-    features: tuple[str, ...]
-    medians: dict[str, float]
-    ranges: dict[str, tuple[float, float]]
-    rates: dict[str, dict[str, float]]
 
 
 Flags = Mapping[str | None, tuple[int, ...]]

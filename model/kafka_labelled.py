@@ -44,6 +44,11 @@ def labels_so_far(settings: Settings) -> int:
         consumer.close()
 
 
+def is_over(settings: Settings, alert_id: str) -> bool:
+    """Whether an alert has been resolved or acknowledged."""
+    return any(alert.id == alert_id and alert.state == "resolved" for alert in read_events(settings, ALERTS, Alert))
+
+
 def alert_of(settings: Settings, alert_id: str) -> Alert | None:
     """An alert as it last fired; None where the topic does not know it."""
     found = None

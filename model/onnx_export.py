@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from model.features import Matrix
+from model.featuriser import Matrix
 from model.onnx_scorer import OnnxScorer
 from model.training import Trained
 

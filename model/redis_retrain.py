@@ -29,7 +29,7 @@ from driftline.workers import Stopped, mark_ready
 from model.bundle import Bundle
 from model.kafka_champions import SEED, open_registry, publish_champion
 from model.kafka_history import History
-from model.kafka_labelled import alert_of, labels_so_far, newcomers
+from model.kafka_labelled import alert_of, is_over, labels_so_far, newcomers
 from model.kafka_models import KafkaModels, champion_event, publish, registered_event
 from model.redis_queue import Held, LockLostError, entries, lock
 from model.split import Labelled, split, unseen
@@ -123,6 +123,9 @@ class RetrainingWorker:
             if decided is None:
                 if history.champion != alert.model_version:
                     self._say(f"alert {alert.id} is about version {alert.model_version}, which is champion no more")
+                    return True
+                if is_over(self._settings, alert.id):
+                    self._say(f"alert {alert.id} was over before its turn came: no model is made for it")
                     return True
                 if (left := self._cooldown_left(history)) > 0:
                     self._say_once(alert.id, f"alert {alert.id} waits {left:.0f} s, the cooldown after a decision")

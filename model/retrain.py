@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from driftline.events import Contact
 from model.bundle import Bundle
 from model.evaluation import Evaluation, Labels, evaluate
-from model.features import DRIFTLINE, SEGMENTS, FeatureSet, Matrix, monitored_columns
+from model.features import DRIFTLINE, SEGMENTS, FeatureSet, monitored_columns
+from model.featuriser import Matrix
 from model.gate import GateDecision, decide
 from model.onnx_export import export
 from model.onnx_scorer import OnnxScorer

@@ -27,7 +27,8 @@ from threadpoolctl import threadpool_limits
 
 from model.encoding import ContactTable, Places
 from model.evaluation import Labels, best_cut, log_losses, roc_auc
-from model.features import DRIFTLINE, FeatureSet, Featuriser, Matrix
+from model.features import DRIFTLINE, FeatureSet
+from model.featuriser import Featuriser, Matrix
 from model.split import Labelled
 
 Estimator: TypeAlias = Pipeline | HistGradientBoostingClassifier

@@ -63,7 +63,7 @@ class LabelConfig:
         horizon: labels that the rate is promised for.
         min_engagement: share of a window below which a new model is asked for; 0 never.
         max_champion_days: age of the champion above which one is asked for; 0 never.
-        new_labels: labels since the champion, or since the last such alert, above which one is asked for; 0 never.
+        new_labels: labels since the champion above which one is asked for, and again when they have doubled; 0 never.
     """
 
     window: int = 500

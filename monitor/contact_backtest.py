@@ -90,8 +90,11 @@ class ContactBacktest:
 
     def began(self, *kinds: Kind) -> list[Alert]:
         """The first state change of each alert, in order; of these kinds, or of all."""
-        first = {alert.id: alert for alert in reversed(self.alerts) if not kinds or alert.kind in kinds}
-        return list(first.values())[::-1]
+        first: dict[str, Alert] = {}
+        for alert in self.alerts:
+            if not kinds or alert.kind in kinds:
+                first.setdefault(alert.id, alert)
+        return list(first.values())
 
 
 def backtest_contacts(

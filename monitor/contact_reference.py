@@ -17,7 +17,8 @@ import numpy as np
 
 from driftline.events import MonitoredColumns, Prediction
 from model.bundle import Bundle
-from model.features import FEATURE_SETS, TEXTS, FeatureSet, Matrix
+from model.features import FEATURE_SETS, TEXTS, FeatureSet
+from model.featuriser import Matrix
 from monitor.features import Floats
 from monitor.plan import SCORE
 from monitor.reference import Codes, Reference

@@ -215,14 +215,15 @@ class Engine:
         if 2 * held.calm >= self.config.window:
             words = calm_summary(report.model_version, new_model=False)
             return None, resolve(held.alert, words, state, report, plan, self.config)
-        if not report.findings.drifts(kind):
+        if held.alert.level == "retrain" or not report.findings.drifts(kind):
             return held, None
         alert, level = held.alert, graver(held.alert.level, self._level(kind, report))
         lasted = report.at_contact - held.started_contact >= self.config.window
-        if level != alert.level or (lasted and level != "retrain"):
+        if alert.promise.holds and (lasted or level != alert.level):
+            # one that was withdrawn stays so: the evidence for the alert was gathered from contacts in runs
             alert = msgspec.structs.replace(alert, promise=promise_over(state, plan, self.config))
-            if lasted and (alert.promise.holds or level == "alert"):
-                level = "retrain"
+        if lasted and (alert.promise.holds or level == "alert"):
+            level = "retrain"
         if level == alert.level and alert.promise == held.alert.promise:
             return held, None
         alert = escalate(alert, level, state, report, plan, self.config)

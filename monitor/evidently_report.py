@@ -1,23 +1,21 @@
 """Evidently's report over given rows: a process of its own, and the only file that imports Evidently.
 
 It takes seconds and hundreds of MB, and its pandas is pinned, so nothing of it runs in a worker (see
-`monitor.report_process`). The request comes on standard input; what was found goes out as one line of JSON.
+`monitor.report_process`).
 """
 
 from __future__ import annotations
 
-import os
-import resource
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 
+from driftline.limited_process import Tell, serve
 from driftline.whole_file import write_whole
 from monitor.comparison import Compared
 from monitor.report_page import P_VALUE, Tested, page
@@ -90,27 +88,20 @@ def _tested(feature: Compared, reference: pd.Series[Any], current: pd.Series[Any
     return Tested.of(feature, NUMBERS, float(same.statistic), shown)
 
 
-def main() -> int:
-    """The child: read a request, write the page, say what was found."""
-    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    limit = request.memory_mb * 1024 * 1024
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds + 1))  # the first tells, the second kills
-    answer = os.dup(1)
-    os.dup2(2, 1)  # what Evidently prints is not the answer
+def write(request: Request, _: Tell) -> Answer:
+    """The child's work: the page, and what was found.
+
+    Raises:
+        OSError: the page cannot be written.
+    """
+    html, tested, left_out = run_evidently(request.features)
+    content = page(html, request.about, tested, left_out).encode()
     try:
-        html, tested, left_out = run_evidently(request.features)
-        content = page(html, request.about, tested, left_out).encode()
         write_whole(Path(request.out), content)
-        found = Answer(tested=tested, left_out=left_out, size=len(content))
-    except MemoryError:
-        found = Answer(fault=f"it took more than {request.memory_mb} MB: raise DRIFTLINE_REPORT_MEMORY_MB")
-    except (ValueError, RuntimeError, OSError) as fault:
-        found = Answer(fault=str(fault))
-    with os.fdopen(answer, "wb") as out:
-        out.write(msgspec.json.encode(found))
-    return 0
+    except OSError as fault:
+        raise OSError(f"{request.out} cannot be written ({fault.strerror})") from None
+    return Answer(tested=tested, left_out=left_out, size=len(content))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(serve(Request, write))

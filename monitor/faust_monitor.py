@@ -24,12 +24,12 @@ from typing import Any
 import faust
 from faust.types import TP
 
-from driftline.events import Alert, DeadLetter, Event, Label, Pane, Prediction, decode, decode_folded, encode
+from driftline.events import Alert, Label, Pane, Prediction, decode, decode_folded
 from driftline.kafka_clients import KafkaError, ensure_topics, wait_for_kafka
 from driftline.prometheus_metrics import MonitorMetrics
 from driftline.redis_client import wait_for_redis
 from driftline.settings import Settings
-from driftline.topics import ALERTS, DEAD_LETTERS, LABELS, MONITOR_STATE, PANES, PREDICTIONS, WINDOWS, Topic
+from driftline.topics import ALERTS, LABELS, MONITOR_STATE, PANES, PREDICTIONS, WINDOWS
 from driftline.workers import mark_ready
 from model.features import FEATURE_SETS
 from model.kafka_models import KafkaModels
@@ -38,9 +38,9 @@ from monitor.config import EngineConfig, LabelConfig
 from monitor.contact_reference import encode as encode_contacts
 from monitor.engine import Engine
 from monitor.faust_app import make_app
+from monitor.faust_outbox import Outbox
 from monitor.kafka_assessor import Assessor
 from monitor.labels import batch_of
-from monitor.notifications import change_id
 from monitor.panes import PaneBuilder
 from monitor.performance import Performance
 from monitor.redis_alerts import project_alerts
@@ -56,18 +56,6 @@ REPORT_SECONDS = 0.5
 WIDTHS = frozenset(len(feature_set.features) for feature_set in FEATURE_SETS.values())
 
 
-def cloud_event_headers(alert: Alert) -> list[tuple[str, bytes]]:
-    """CloudEvents 1.0, Kafka binary mode."""
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", change_id(alert).encode()),
-        ("ce_type", b"driftline.alert.v1"),
-        ("ce_source", b"driftline/monitor"),
-        ("ce_time", alert.updated_at.isoformat().encode()),
-        ("content-type", b"application/json"),
-    ]
-
-
 class Monitor:
     """The Faust app, its agents, and what they share."""
 
@@ -77,6 +65,7 @@ class Monitor:
         self.say = say
         self.metrics = metrics
         self.app = make_app(settings)
+        self.outbox = Outbox(self.app, settings, say)
         self.builder: PaneBuilder[Any] = PaneBuilder(settings.pane)
         self.assessor = self._new_assessor()
         self._last_news: dict[int, float] = {}
@@ -108,7 +97,7 @@ class Monitor:
                 self._taken[event.message.partition] = event.message.offset + 1
             await self._wait_for_models(self.builder.versions())
             finished = list(self.builder.finished(self._encode))
-            await self._publish(PANES, [(_pane_key(pane), pane, None) for done in finished for pane in done.panes])
+            await self.outbox.publish(PANES, ((_pane_key(pane), pane) for done in finished for pane in done.panes))
             for done in finished:
                 for event in done.handles:
                     event.ack()
@@ -122,11 +111,11 @@ class Monitor:
                 try:
                     label = decode(Label, event.value)
                 except ValueError as reason:
-                    await self._dead_letter(event, str(reason))
+                    await self._set_aside(event, str(reason))
                 else:
                     labelled.setdefault(event.message.partition, []).append((event.message.offset, label))
             batches = [batch_of(partition, labels) for partition, labels in sorted(labelled.items())]
-            await self._publish(PANES, [(f"labels:{batch.partition}", batch, None) for batch in batches])
+            await self.outbox.publish(PANES, ((f"labels:{batch.partition}", batch) for batch in batches))
             for event in current:
                 event.ack()
 
@@ -144,7 +133,7 @@ class Monitor:
         try:
             folded = decode_folded(event.value)
         except ValueError as reason:
-            await self._dead_letter(event, str(reason))
+            await self._set_aside(event, str(reason))
             return True
         offset = event.message.offset
         alerts = await self._catch_up(offset) if self.assessor.is_behind(offset) else []
@@ -154,9 +143,9 @@ class Monitor:
             return False
         assessor = self.assessor
         alerts += assessor.fold(offset, folded)
-        await self._publish(ALERTS, [(alert.id, alert, cloud_event_headers(alert)) for alert in alerts])
+        await self.outbox.publish(ALERTS, ((alert.id, alert) for alert in alerts))
         if (snapshot := assessor.snapshot(now=bool(alerts))) is not None:
-            await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])
+            await self.outbox.publish(MONITOR_STATE, [("assessor", snapshot)])
         for alert in alerts:
             self.say(f"{alert.state} {alert.kind} at contact {alert.at_contact}, level {alert.level}")
             self.metrics.alerts.labels(alert.kind, alert.state, alert.level).inc()
@@ -196,7 +185,7 @@ class Monitor:
         for partition in quiet:
             del self._last_news[partition]
         panes = [pane for partition in quiet for pane in self.builder.partial(partition, self._encode)]
-        await self._publish(PANES, [(_pane_key(pane), pane, None) for pane in panes])
+        await self.outbox.publish(PANES, ((_pane_key(pane), pane) for pane in panes))
 
     async def write_down_when_quiet(self) -> None:
         """The assessor's state once nothing comes any more, so that `driftline status` tells of the last labels too."""
@@ -204,7 +193,7 @@ class Monitor:
         if self._assessing or not quiet or self.assessor.is_written_down:
             return
         if (snapshot := self.assessor.snapshot(now=True)) is not None:
-            await self._publish(MONITOR_STATE, [("assessor", snapshot, None)])
+            await self.outbox.publish(MONITOR_STATE, [("assessor", snapshot)])
 
     async def report_window(self) -> None:
         """How the window looks now, for whoever looks on."""
@@ -216,7 +205,7 @@ class Monitor:
             self.metrics.show_labels(performance.account())
         if (report := self.assessor.window_report()) is not None:
             self.metrics.show_window(report)
-            await self._publish(WINDOWS, [(report.model_version, report, None)])
+            await self.outbox.publish(WINDOWS, [(report.model_version, report)])
 
     def _behind(self) -> Iterator[int]:
         """For each partition the predictions that have not been taken yet."""
@@ -230,11 +219,11 @@ class Monitor:
         try:
             prediction = decode(Prediction, event.value)
         except ValueError as reason:
-            await self._dead_letter(event, str(reason))
+            await self._set_aside(event, str(reason))
             event.ack()
             return None
         if len(prediction.features) not in WIDTHS:
-            await self._dead_letter(event, f"{len(prediction.features)} features, which no model takes")
+            await self._set_aside(event, f"{len(prediction.features)} features, which no model takes")
             event.ack()
             return None
         if prediction.source_offset < 0:  # scored over HTTP: it has no place in the log of contacts
@@ -254,34 +243,8 @@ class Monitor:
             if not self.models.is_prepared(version):
                 await asyncio.to_thread(self.models.wait_for, version)
 
-    async def _publish(self, topic: Topic, events: list[tuple[str, Event, list[tuple[str, bytes]] | None]]) -> None:
-        name = self.settings.topic(topic.name)
-        while True:
-            try:
-                sent = [
-                    await self.app.producer.send(name, key.encode(), encode(event), 0, None, headers)
-                    for key, event, headers in events
-                ]
-                for acknowledged in sent:
-                    await acknowledged
-            except Exception as fault:  # to raise would acknowledge what was not published
-                self.say(f"{topic.name} did not get through ({type(fault).__name__}), sending again")
-                await asyncio.sleep(1.0)
-            else:
-                return
-
-    async def _dead_letter(self, event: Any, reason: str) -> None:
-        at = event.message
-        letter = DeadLetter(
-            reason=reason,
-            topic=at.topic,
-            partition=at.partition,
-            offset=at.offset,
-            key=at.key,
-            value=at.value,
-            failed_at=datetime.now(UTC),
-        )
-        await self._publish(DEAD_LETTERS, [(at.key.decode("utf-8", "replace") if at.key else "", letter, None)])
+    async def _set_aside(self, event: Any, reason: str) -> None:
+        await self.outbox.set_aside(event.message, reason)
         self.metrics.dead_letters.inc()
 
     def _new_assessor(self) -> Assessor:

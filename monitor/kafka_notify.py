@@ -244,10 +244,7 @@ class _Follower:
 
     def _give_up(self, record: Any, why: str) -> None:
         """Among the dead letters, with the alert as it stood on the topic."""
-        letter = DeadLetter(
-            reason=why, topic=record.topic, partition=record.partition, offset=record.offset, key=record.key,
-            value=record.value, failed_at=datetime.now(UTC),
-        )  # fmt: skip
+        letter = DeadLetter.of(record, why, datetime.now(UTC))
         producer = open_producer(self._settings, linger_ms=0)
         try:
             producer.send(self._settings.topic(DEAD_LETTERS.name), key=letter.key, value=encode(letter)).get(timeout=30)

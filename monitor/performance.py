@@ -221,12 +221,12 @@ class Performance:
         return [self._begin("engaged", alerts_of.engagement(self._scene(champion), self.config, share))]
 
     def _judge_labels(self, champion: Champion) -> list[Alert]:
-        news = self._joined - self._told_labels
-        if not self.config.new_labels or news <= self.config.new_labels or "labels" in self._accepted:
+        most = max(self.config.new_labels, 2 * self._told_labels)
+        if not self.config.new_labels or self._joined <= most or "labels" in self._accepted:
             return []
         ended = [self._end("labels", alerts_of.CALM["labels"], champion)] if "labels" in self._firing else []
         self._told_labels = self._joined
-        return [*ended, self._begin("labels", alerts_of.new_labels(self._scene(champion), self.config, news))]
+        return [*ended, self._begin("labels", alerts_of.new_labels(self._scene(champion), self.config, most))]
 
     def _judge_age(self) -> list[Alert]:
         if not self.config.max_champion_days or {"champion"} & (self._firing.keys() | self._accepted):

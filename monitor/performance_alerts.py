@@ -34,7 +34,7 @@ KINDS: Mapping[str, Kind] = {
 CALM: Mapping[str, str] = {
     "score": "Who engages follows the scores again as it did when the model was made.",
     "engaged": "Enough people engage again.",
-    "labels": "More labels have come since; what they are good for is a new alert.",
+    "labels": "There are twice as many labels now; what they are good for is a new alert.",
 }
 """The sentences for alerts that are over."""
 HANDED_OVER = "Model version {version} has taken over; its scores are judged by its own contacts from here on."
@@ -188,11 +188,15 @@ def champion_age(scene: Scene, config: LabelConfig, days: float) -> Alert:
     return _alert(scene, column, "retrain", _no_promise(config), moment(scene.since), _of_contacts(scene), summary)
 
 
-def new_labels(scene: Scene, config: LabelConfig, news: int) -> Alert:
-    """There are labels enough for a better model."""
-    more = config.new_labels
+def new_labels(scene: Scene, config: LabelConfig, most: int) -> Alert:
+    """There are labels enough for a better model.
+
+    Args:
+        most: labels that do not suffice yet.
+    """
+    news = scene.joined
     column = _rule(
-        "labels", news, more, news - more, "more", f"{news} labels that the model has not learnt from"
+        "labels", news, most, news - most, "more", f"{news} labels that the model has not learnt from"
     )  # fmt: skip
     summary = f"The outcomes of {news:,} more people are known: a new model may learn from them."
     return _alert(scene, column, "retrain", _no_promise(config), moment(scene.since), _of_contacts(scene), summary)

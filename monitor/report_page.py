@@ -13,6 +13,8 @@ from monitor.comparison import Compared, Verdict
 
 P_VALUE = 0.05
 """Below it Evidently calls a column drifted."""
+LEAST_P = "under 1e-300"
+"""How a p-value of 0 is shown: floats end there."""
 NOTHING_FROM_ELSEWHERE = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; font-src data:; img-src data: blob:"
 )
@@ -24,7 +26,7 @@ STYLE = """
 .driftline .lead { font-size: 17px } .driftline .quiet { color: #57606a }
 .driftline .rows { max-height: 26em; overflow: auto; border: 1px solid #d0d7de; border-radius: 6px }
 .driftline table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 13.5px }
-.driftline th, .driftline td { padding: 4px 10px; text-align: left; white-space: nowrap; height: 20px }
+.driftline th, .driftline td { padding: 4px 7px; text-align: left; white-space: nowrap; height: 20px }
 .driftline thead { position: sticky; top: 0 } .driftline thead th { background: #f6f8fa }
 .driftline tbody tr { border-top: 1px solid #eaeef2 } .driftline tr > .n { text-align: right }
 .driftline tr > .line { border-left: 1px solid #d0d7de }
@@ -118,8 +120,9 @@ def _note(title: str, about: About, tested: Sequence[Tested], left_out: Mapping[
         " windows together, so each is higher. Take Evidently's marks for what to look at, the alert for whether. Its"
         " headline, <i>Dataset Drift</i>, only says whether half of the features are marked.</p>"
         "<p>D, the statistic of the Kolmogorov-Smirnov test, is the same number on both sides. Evidently leaves missing"
-        " values out; Driftline tests their share too. An alert whose test is <code>sequential</code> rests on every"
-        " contact since the drift began, which no test of one window shows.</p>"
+        " values out; Driftline tests their share too. A share that has fallen drifts where it is under its threshold."
+        " An alert whose test is <code>sequential</code> rests on every contact since the drift began, which no test of"
+        " one window shows.</p>"
     )
     if left_out:
         listed = "; ".join(f"{escape(name)} ({escape(why)})" for name, why in left_out.items())
@@ -150,7 +153,8 @@ def _table(tested: Sequence[Tested], named: set[str]) -> Iterator[str]:
         about = ' class="named" title="named by the alert"' if one.column in named else ""
         yield (
             f"<tr{about}><td>{escape(one.column)}</td><td>{escape(one.name)}</td>"
-            f'<td class="line">{escape(one.test)}</td>{_figure(one.d)}{_figure(one.p_value)}{_verdict(one.drifted)}'
+            f'<td class="line">{escape(one.test)}</td>{_figure(one.d)}{_figure(one.p_value, zero=LEAST_P)}'
+            f"{_verdict(one.drifted)}"
             f"{_figure(ks.statistic if ks else None, 'line ')}{_figure(ks.threshold if ks else None)}"
             f"<td>{escape(mine.test)}</td>"
             f"{_figure(mine.statistic)}{_figure(mine.threshold)}{_verdict(mine.drifted)}</tr>"
@@ -160,8 +164,13 @@ def _table(tested: Sequence[Tested], named: set[str]) -> Iterator[str]:
         yield _quiet("Shaded: columns that the alert names")
 
 
-def _figure(value: float | None, more: str = "") -> str:
-    shown = "–" if value is None else f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}" if value > 0 else "0"
+def _figure(value: float | None, more: str = "", zero: str = "0") -> str:
+    """A cell with a number.
+
+    >>> _figure(0.0, zero=LEAST_P)
+    '<td class="n">under 1e-300</td>'
+    """
+    shown = "–" if value is None else f"{value:.4f}" if value >= 0.0001 else f"{value:.1e}" if value > 0 else zero
     return f'<td class="{more}n">{shown}</td>'
 
 

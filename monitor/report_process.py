@@ -1,46 +1,35 @@
-"""Evidently in a process of its own, with a limit on its time and memory: whatever becomes of it, the caller lives."""
+"""Evidently in a process of its own, within limits: whatever becomes of it, the caller lives."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
 import msgspec
 
+from driftline.limited_process import LimitedProcess, LimitedProcessError, Line
 from monitor.comparison import Compared
 from monitor.report_page import About, Tested
 
-CHILD = (
-    "/usr/bin/env", "DO_NOT_TRACK=1", "EVIDENTLY_DISABLE_TELEMETRY=1",
-    "OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "MKL_NUM_THREADS=1",
-)  # fmt: skip
-"""Nothing is told to anybody; and each thread of a library would take address space that counts against the limit."""
+TELL_NOBODY = ("DO_NOT_TRACK=1", "EVIDENTLY_DISABLE_TELEMETRY=1")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What to compare, where the page goes, and what may be spent on it."""
+    """What to compare, and where the page goes."""
 
     about: About
     features: list[Compared]
     out: str
-    seconds: int
-    memory_mb: int
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found, or why nothing was."""
+class Answer(Line, frozen=True, kw_only=True):
+    """What was found."""
 
-    tested: list[Tested] = []
-    left_out: dict[str, str] = {}
+    tested: list[Tested] = msgspec.field(default_factory=list)
+    left_out: dict[str, str] = msgspec.field(default_factory=dict)
     size: int = 0
     """Of the page, in bytes."""
-    fault: str | None = None
 
 
 class ReportError(RuntimeError):
@@ -65,34 +54,12 @@ class ReportProcess:
         Raises:
             ReportError: a limit was reached, Evidently cannot take these rows, or ``out`` cannot be written.
         """
-        request = Request(
-            about=about, features=list(features), out=str(out.absolute()), seconds=ceil(self.seconds),
-            memory_mb=self.memory_mb,
+        request = Request(about=about, features=list(features), out=str(out.absolute()))
+        child = LimitedProcess(
+            "monitor.evidently_report", "Evidently", "DRIFTLINE_REPORT", self.seconds, self.memory_mb, TELL_NOBODY,
+            quiet=True,
         )  # fmt: skip
-        tether = [sys.executable, "-m", "driftline.tether", str(os.getpid())]
         try:
-            ran = subprocess.run(
-                [*tether, *CHILD, sys.executable, "-m", "monitor.evidently_report"],
-                input=msgspec.json.encode(request), capture_output=True, timeout=self.seconds, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise self._too_slow() from None
-        if ran.returncode == -signal.SIGXCPU:
-            raise self._too_slow()
-        try:
-            answer = msgspec.json.decode(ran.stdout, type=Answer)
-        except msgspec.MsgspecError:
-            raise ReportError(self._why(ran)) from None
-        if answer.fault is not None:
-            raise ReportError(f"Evidently made no report: {answer.fault}")
-        return answer
-
-    def _too_slow(self) -> ReportError:
-        return ReportError(f"Evidently did not end within {self.seconds:g} s: raise DRIFTLINE_REPORT_SECONDS")
-
-    def _why(self, ran: subprocess.CompletedProcess[bytes]) -> str:
-        lines = ran.stderr.decode("utf-8", "replace").strip().splitlines()
-        return (
-            f"Evidently ended with code {ran.returncode} ({lines[-1] if lines else 'it said nothing'}): if it lacked"
-            f" memory, raise DRIFTLINE_REPORT_MEMORY_MB (now {self.memory_mb})"
-        )
+            return child.ask(request, Answer)
+        except LimitedProcessError as fault:
+            raise ReportError(f"there is no report: {fault}") from None

@@ -33,7 +33,15 @@ Node = Any
 
 
 class FailedCellError(RuntimeError):
-    """A cell raised, or wrote to stderr, as a warning does; the message says which and what."""
+    """A cell raised, or wrote to stderr, as a warning does; the message says which and what.
+
+    Attributes:
+        refusal: the text of a ValueError, which is how cells refuse a file; else None.
+    """
+
+    def __init__(self, message: str, refusal: str | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 def read(path: Path = NOTEBOOK) -> Node:
@@ -71,7 +79,8 @@ def executed(notebook: Node) -> Node:
         client.execute()
     except CellExecutionError as fault:
         where = re.sub(r"\x1b\[[0-9;]*m", "", fault.traceback)
-        raise FailedCellError(f"a cell raised {fault.ename}: {fault.evalue}\n{where}") from None
+        refusal = fault.evalue if fault.ename == "ValueError" else None
+        raise FailedCellError(f"a cell raised {fault.ename}: {fault.evalue}\n{where}", refusal) from None
     for cell in fresh.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
@@ -100,7 +109,7 @@ def pictures(notebook: Node) -> Iterator[tuple[str, bytes]]:
 
 
 def main() -> int:
-    """The command; exit code 1 where a cell failed."""
+    """The command; exit code 1 where a cell failed, or refused the file."""
     parser = argparse.ArgumentParser(prog="python -m notebooks.execute", description="Execute the notebook.")
     parser.add_argument("--export", type=Path, metavar="FILE", help="contacts to analyse instead of the shipped ones")
     parser.add_argument("-o", "--out", type=Path, metavar="OUT.ipynb", help="where the result goes")
@@ -109,12 +118,14 @@ def main() -> int:
         parser.error("--export needs -o OUT.ipynb: the committed notebook is about the shipped export")
     if options.export and not options.export.is_file():
         parser.error(f"no file {options.export}: name a LemList CSV, an enriched CSV or a JSONL of contacts")
+    out = options.out or NOTEBOOK
+    if out.suffix != ".ipynb" or out.is_dir() or not out.parent.is_dir():
+        parser.error(f"-o {out}: name an .ipynb file in a folder that there is")
     try:
         done = executed(on_export(read(), options.export) if options.export else read())
     except FailedCellError as fault:
-        print(fault, file=sys.stderr)
+        print(fault.refusal if options.export and fault.refusal else fault, file=sys.stderr)
         return 1
-    out = options.out or NOTEBOOK
     out.write_text(nbformat.writes(done) + "\n", "utf-8")  # type: ignore[no-untyped-call]
     print(f"{out}: {out.stat().st_size / 1000:,.0f} kB", file=sys.stderr)
     if out == NOTEBOOK:

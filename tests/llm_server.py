@@ -6,10 +6,9 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import bpe_openai
@@ -17,6 +16,7 @@ import bpe_openai
 from driftline.events import Contact
 from producers.enrichment_fields import FIELDS
 from tests.conftest import START
+from tests.stub_server import StubServer
 
 SENIORITIES = ("Entry", "Mid", "Senior", "Executive", "C-Level")
 
@@ -107,10 +107,11 @@ def good(call: Call) -> Reply:
 Behaviour = Callable[[Call], Reply]
 
 
-class LlmServer:
+class LlmServer(StubServer):
     """What was asked of it and what it charged for."""
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour = good) -> None:
+        super().__init__()
         self.behave = behave
         self.calls: list[Call] = []
         self.delivered: list[str] = []
@@ -121,34 +122,13 @@ class LlmServer:
         self.at_once = 0
         """The most calls that were in flight."""
         self._in_flight = 0
+        self.url = f"http://{self.address}/v1"
         self._lock = threading.Lock()
-        server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                server._serve(self, body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads, self._http.block_on_close = True, False
-        self.url = f"http://127.0.0.1:{self._http.server_address[1]}/v1"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-
-    def _serve(self, handler: BaseHTTPRequestHandler, body: Mapping[str, Any]) -> None:
+    def serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        """Answer as it behaves."""
         with self._lock:
-            call = Call(len(self.calls), body, dict(handler.headers))
+            call = Call(len(self.calls), json.loads(body), dict(handler.headers))
             self.calls.append(call)
             self._in_flight += 1
             self.at_once = max(self.at_once, self._in_flight)
@@ -198,13 +178,3 @@ class LlmServer:
             handler.wfile.flush()
             handler.connection.shutdown(socket.SHUT_RDWR)
             handler.close_connection = True
-
-
-@contextmanager
-def llm_server(behave: Behaviour = good) -> Iterator[LlmServer]:
-    """A server that behaves like this, as long as the block lasts."""
-    server = LlmServer(behave)
-    try:
-        yield server
-    finally:
-        server.close()

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from driftline.cli import base_contacts
 from driftline.events import Alert, AlertReference, AlertWindow, Contact, ModelEvent, Promise, decode, encode
 from driftline.kafka_clients import open_producer, read_all
 from driftline.redis_client import ALERTS_STREAM, open_redis
 from driftline.settings import Settings
 from driftline.topics import ALERTS, MODEL_EVENTS
 from model.redis_retrain import run
+from producers.base_set import base_contacts
 
 Contacts = list[tuple[Contact, int]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,7 +64,7 @@ def retrainers(settings: Settings, *instances: str, **options: object) -> Iterat
 @contextmanager
 def retraining(settings: Settings, *instances: str, **options: object) -> Iterator[list[str]]:
     """Retraining workers as threads, which need not import MLflow each; yields what they say."""
-    base = base_contacts(settings)
+    base = base_contacts(settings, lambda _: None)
     lines: list[str] = []
     stop = threading.Event()
     own = [settings.model_copy(update={"cooldown_seconds": 0.0, "instance": name} | options) for name in instances]

@@ -6,11 +6,12 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.stub_server import StubServer
 
 
 @dataclass(frozen=True)
@@ -52,38 +53,16 @@ class Reply:
 Behaviour = Callable[[Hook], Reply]
 
 
-class WebhookServer:
+class WebhookServer(StubServer):
     """What came, and which of it was answered with 200."""
 
-    def __init__(self, behave: Behaviour) -> None:
+    def __init__(self, behave: Behaviour = lambda _: Reply()) -> None:
+        super().__init__()
         self.behave = behave
         self.hooks: list[Hook] = []
         self.taken: list[Hook] = []
-        self._lock = threading.Lock()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                server._serve(self, body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads, self._http.block_on_close = True, False
-        self.address = f"127.0.0.1:{self._http.server_address[1]}"
         self.url = f"http://{self.address}/hook/secret-path"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        self._lock = threading.Lock()
 
     def wait_for(self, taken: int, seconds: float = 30.0) -> list[Hook]:
         """Once so many have been taken, all that came."""
@@ -101,7 +80,8 @@ class WebhookServer:
             time.sleep(0.02)
         return self.hooks
 
-    def _serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    def serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        """Answer as it behaves."""
         with self._lock:
             hook = Hook(len(self.hooks), handler.path, body, dict(handler.headers), time.monotonic())
             self.hooks.append(hook)
@@ -124,13 +104,3 @@ class WebhookServer:
             if reply.status == 200:
                 with self._lock:
                     self.taken.append(hook)
-
-
-@contextmanager
-def webhook_server(behave: Behaviour = lambda _: Reply()) -> Iterator[WebhookServer]:
-    """A server that behaves like this, as long as the block lasts."""
-    server = WebhookServer(behave)
-    try:
-        yield server
-    finally:
-        server.close()

@@ -110,6 +110,32 @@ def test_a_warning_or_an_error_in_a_cell_is_a_failure() -> None:
         execute.executed(notebook)
 
 
+def test_a_file_that_it_cannot_take_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few, out = tmp_path / "few.jsonl", tmp_path / "out.ipynb"
+    few.write_bytes(
+        b"".join(
+            to_jsonl(Labelled(one, label)) for one, label in SCENARIOS["sector_shift"].contacts(5, seed=1, start=START)
+        )
+    )
+    monkeypatch.setattr("sys.argv", ["execute", "--export", str(few), "-o", str(out)])
+    assert execute.main() == 1
+    assert capsys.readouterr().err == "few.jsonl holds 5 contacts: a comparison takes 20 at least\n"
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("out", ["nowhere/out.ipynb", "export.csv", "folder.ipynb"])
+def test_a_place_where_the_result_cannot_go_is_told_before_anything_is_executed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    (tmp_path / "folder.ipynb").mkdir()
+    monkeypatch.setattr("sys.argv", ["execute", "--export", str(LATER), "-o", str(tmp_path / out)])
+    with pytest.raises(SystemExit, match="2"):
+        execute.main()
+    assert "name an .ipynb file in a folder that there is" in capsys.readouterr().err
+
+
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_it_runs_on_the_export_of_the_other_shape() -> None:

@@ -21,7 +21,7 @@ from driftline.events import Alert, AlertReference, AlertWindow, Promise, encode
 from driftline.kafka_clients import open_producer, read_all
 from driftline.settings import Settings
 from driftline.topics import ALERTS
-from monitor.faust_monitor import cloud_event_headers
+from monitor.faust_outbox import cloud_event_headers
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,6 +50,15 @@ def publish(settings: Settings) -> Callable[..., None]:
     return send
 
 
+def publish_others(settings: Settings) -> None:
+    """What a reader of today cannot know, and what is not ours."""
+    producer = open_producer(settings)
+    later = [("ce_id", b"x"), ("ce_type", b"driftline.alert.v2")]
+    producer.send(settings.topic(ALERTS.name), key=b"x", value=b'{"schema": "driftline.alert/2"}', headers=later)
+    producer.send(settings.topic(ALERTS.name), key=b"y", value=b"no JSON")
+    producer.close()
+
+
 @contextmanager
 def running(*command: str, cwd: Path | None = None) -> Iterator[Iterator[str]]:
     """The lines of a consumer, which is interrupted in the end."""
@@ -69,6 +78,7 @@ def test_the_python_consumer_reads_each_alert_once_and_again_only_what_was_not_d
     settings: Settings, publish: Callable[..., None]
 ) -> None:
     publish("one", "two", "two")  # a monitor that overlaps with its successor repeats what it said
+    publish_others(settings)
     publish("three", "four")
     fails_at_three = """import sys
 sys.path.insert(0, sys.argv.pop(1))
@@ -80,6 +90,7 @@ consume_alerts.main(*sys.argv[1:])"""
     done = subprocess.run(failing, capture_output=True, text=True, timeout=60, check=False)
     assert "ZeroDivisionError" in done.stderr
     assert [line.split("summary of ")[1].split()[0] for line in done.stdout.splitlines()] == ["one", "two"]
+    assert "offset 3 left out" in done.stderr
     with running(*python(settings)) as lines:
         assert "summary of three" in next(lines)
         assert "summary of four" in next(lines)
@@ -110,7 +121,9 @@ def kafkajs(tmp_path: Path) -> Path:
 
 def test_the_node_consumer_reads_every_alert(settings: Settings, publish: Callable[..., None], kafkajs: Path) -> None:
     command = ["node", "consume_alerts.mjs", str(settings.kafka), "n", settings.topic(ALERTS.name)]
-    publish("one", "two")
+    publish("one", "one")
+    publish_others(settings)
+    publish("two")
     with running(*command, cwd=kafkajs) as lines:
         told = [next(lines) for _ in range(2)]
     assert ["summary of one" in told[0], "summary of two" in told[1]] == [True, True]

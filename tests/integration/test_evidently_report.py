@@ -30,7 +30,7 @@ from monitor.engine import Engine
 from monitor.kafka_report import report
 from monitor.panes import PaneBuilder
 from monitor.report_page import About
-from monitor.report_process import CHILD, ReportError, ReportProcess
+from monitor.report_process import TELL_NOBODY, ReportError, ReportProcess
 from monitor.state import EngineState
 from producers.scenarios import SCENARIOS
 
@@ -204,7 +204,7 @@ def test_evidently_tells_nobody() -> None:
     assert spec.origin is not None
     asked = re.search(r'DO_NOT_TRACK_ENV = "(\w+)"', Path(spec.origin).with_name("telemetry.py").read_text("utf-8"))
     assert asked is not None
-    assert f"{asked[1]}=1" in CHILD
+    assert f"{asked[1]}=1" in TELL_NOBODY
 
 
 def test_what_cannot_be_reported_is_said_in_one_line(
@@ -241,12 +241,23 @@ def test_what_cannot_be_reported_is_said_in_one_line(
     ids=["time", "memory"],
 )
 def test_a_report_is_bounded(made: Made, tmp_path: Path, seconds: float, memory_mb: int, told: str) -> None:
+    with pytest.raises(ReportError, match=told):
+        make_report(made, tmp_path / "x.html", seconds, memory_mb)
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_behind(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "x.html").mkdir()
+    with pytest.raises(ReportError, match=r"there is no report: .*/x\.html cannot be written \(Is a directory\)"):
+        make_report(made, tmp_path / "x.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.html"]
+
+
+def make_report(made: Made, out: Path, seconds: float = 60.0, memory_mb: int = 4_096) -> None:
     bundle = bundle_of(made)
     about = About(
         alert=None, at=START, at_contact=1, model_version="1", reference=AlertReference(id="r", rows=1), contacts=1,
         false_alarm_rate=0.05, horizon=20_000, notes=[],
     )  # fmt: skip
     features = compare(bundle, predictions_of(bundle)[0][:200], EngineConfig())
-    with pytest.raises(ReportError, match=told):
-        ReportProcess(seconds, memory_mb).make(about, features, tmp_path / "x.html")
-    assert not (tmp_path / "x.html").exists()
+    ReportProcess(seconds, memory_mb).make(about, features, out)

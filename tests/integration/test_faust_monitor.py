@@ -15,6 +15,7 @@ from driftline.topics import ALERTS, DEAD_LETTERS, LABELS
 from model.bundle import Bundle
 from model.kafka_models import champion_event, publish, registered_event
 from model.retrain import Made
+from monitor.faust_outbox import cloud_event_headers
 from producers.scenarios import SCENARIOS
 from tests.e2e.faults import Workers
 from tests.scoring_workers import send_predictions
@@ -80,6 +81,8 @@ def test_concept_drift_is_alerted_once_across_a_kill_and_every_label_is_accounte
     assert len({alert.id for alert in told}) == 1
     # One partition may be ahead of the other: a drifted contact comes after the calm ones of its own, which are half.
     assert ONSET // 2 < told[0].at_contact <= ONSET + 1_000
+    for record in read_all(settings, ALERTS):
+        assert list(record.headers) == cloud_event_headers(decode(Alert, record.value))
     account = account_of(settings)
     assert (account.contacts, account.joined, account.repeated, account.changed) == (CONTACTS, CONTACTS, 1, 1)
     assert account.waiting + account.unknown == 1

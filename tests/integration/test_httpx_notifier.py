@@ -12,7 +12,7 @@ import pytest
 
 from monitor.httpx_notifier import HttpNotifier, LaterError, RefusedError
 from monitor.notifications import receivers
-from tests.webhook_server import Reply, webhook_server
+from tests.webhook_server import Reply, WebhookServer
 
 
 def notifier(url: str) -> HttpNotifier:
@@ -21,7 +21,7 @@ def notifier(url: str) -> HttpNotifier:
 
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_what_is_taken_is_signed_and_has_its_key(status: int) -> None:
-    with webhook_server(lambda _: Reply(status)) as server:
+    with WebhookServer(lambda _: Reply(status)) as server:
         notifier(server.url).post(b"{}", "a/firing/monitor/1")
     (hook,) = server.hooks
     assert (hook.body, hook.change, hook.headers["Content-Type"]) == (b"{}", "a/firing/monitor/1", "application/json")
@@ -35,14 +35,14 @@ def test_what_is_taken_is_signed_and_has_its_key(status: int) -> None:
 )
 def test_a_receiver_that_is_not_well_is_asked_again(reply: Reply) -> None:
     began = time.monotonic()
-    with webhook_server(lambda _: reply) as server, pytest.raises(LaterError):
+    with WebhookServer(lambda _: reply) as server, pytest.raises(LaterError):
         notifier(server.url).post(b"{}", "a")
     assert time.monotonic() - began < 1.5
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 401, 403, 404, 410, 422])
 def test_a_refusal_is_one_and_a_redirect_too(status: int) -> None:
-    with webhook_server(lambda hook: Reply(status, {"Location": "/elsewhere"})) as server:
+    with WebhookServer(lambda hook: Reply(status, {"Location": "/elsewhere"})) as server:
         with pytest.raises(RefusedError, match=f"status {status}"):
             notifier(server.url).post(b"{}", "a")
         assert [hook.path for hook in server.hooks] == ["/hook/secret-path"]
@@ -53,7 +53,7 @@ def test_a_refusal_is_one_and_a_redirect_too(status: int) -> None:
     [("7", 7.0), ("0", 0.0), ("86400", 3_600.0), ("Fri, 01 Jan 2010 00:00:00 GMT", 0.0), ("soon", None), ("-1", None)],
 )
 def test_the_receiver_may_say_when(header: str, seconds: float | None) -> None:
-    with webhook_server(lambda _: Reply(503, {"Retry-After": header})) as server, pytest.raises(LaterError) as caught:
+    with WebhookServer(lambda _: Reply(503, {"Retry-After": header})) as server, pytest.raises(LaterError) as caught:
         notifier(server.url).post(b"{}", "a")
     assert caught.value.after == seconds
 

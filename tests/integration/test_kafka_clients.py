@@ -1,5 +1,6 @@
 """What is asked of a broker as a whole, and the order in which a backlog is read."""
 
+import os
 import time
 from pathlib import Path
 
@@ -36,6 +37,23 @@ def test_a_backlog_is_read_side_by_side(settings: Settings) -> None:
     consumer.close()
     assert read == {0: 6_000, 1: 6_000}
     assert apart <= 1_000
+
+
+@pytest.mark.skipif(
+    os.environ.get("DRIFTLINE_TEST_BROKER") != "kafka",
+    reason="the embedded broker takes its time over each join; make test-kafka",
+)
+def test_a_consumer_gets_its_partitions_however_short_its_polls_are(settings: Settings) -> None:
+    for n in range(8):
+        own = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}{n}."})
+        ensure_topics(own)
+        consumer = open_consumer(own, group="short")
+        consumer.subscribe([own.topic(CONTACTS.name)])
+        deadline = time.monotonic() + 20
+        while len(consumer.assignment()) < own.partitions and time.monotonic() < deadline:
+            consumer.poll(timeout_ms=1)
+        assert len(consumer.assignment()) == own.partitions
+        consumer.close()
 
 
 def test_a_contact_larger_than_a_fetch_gets_through(settings: Settings) -> None:

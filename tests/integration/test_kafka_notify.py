@@ -19,7 +19,7 @@ from driftline.settings import Settings, SettingsError
 from driftline.topics import ALERTS, DEAD_LETTERS
 from monitor.kafka_notify import run
 from tests.some_alerts import alert, publish
-from tests.webhook_server import Hook, Reply, webhook_server
+from tests.webhook_server import Hook, Reply, WebhookServer
 
 
 def telling(settings: Settings, *urls: str, **more: Any) -> Settings:
@@ -45,7 +45,7 @@ def changes(hooks: list[Hook]) -> list[str]:
 
 def test_a_new_receiver_is_told_what_fires_and_then_of_every_change_it_has_to_know(settings: Settings) -> None:
     publish(settings, alert("over"), alert("over", "resolved"), alert("mild"), alert("grave", level="alert"))
-    with webhook_server() as server, notifier(telling(settings, server.url, webhook_level="investigate")):
+    with WebhookServer() as server, notifier(telling(settings, server.url, webhook_level="investigate")):
         server.wait_for(1)
         publish(
             settings, b"<alert/>", alert("mild", "resolved", at_contact=2), alert("rises", at_contact=3),
@@ -68,7 +68,7 @@ def test_a_receiver_that_misbehaves_gets_all_in_order_and_holds_up_no_other(sett
         return Reply()
 
     publish(settings, *(alert(str(n), at_contact=n) for n in range(3)))
-    with webhook_server(misbehave) as bad, webhook_server() as good:
+    with WebhookServer(misbehave) as bad, WebhookServer() as good:
         own = telling(settings, bad.url, f"slack+{good.url}")
         with notifier(own) as (counts, said):
             good.wait_for(3)
@@ -122,7 +122,7 @@ class Process:
 @pytest.mark.long
 def test_a_notifier_that_is_killed_tells_again_under_the_same_key_and_loses_nothing(settings: Settings) -> None:
     """Killed again and again while the receiver answers, so that it does not know whether the alert was taken."""
-    with webhook_server() as server, Process(telling(settings, server.url)) as process:
+    with WebhookServer() as server, Process(telling(settings, server.url)) as process:
 
         def kill_at_times(hook: Hook) -> Reply:
             if hook.number in (1, 2, 4):

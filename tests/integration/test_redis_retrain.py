@@ -148,6 +148,18 @@ def test_an_alert_waits_for_the_cooldown_and_is_not_forgotten(
     assert (decisions(crowned)[1].at - before.at).total_seconds() >= 6
 
 
+def test_no_model_is_made_for_an_alert_that_is_over_before_its_turn_comes(
+    crowned: Settings, shifted_contacts: Contacts
+) -> None:
+    replay(crowned, "r", shifted_contacts[:100], pace=lambda contact: contact)
+    put_onto_alerts_topic(crowned, alert("x"), msgspec.structs.replace(alert("x"), state="resolved", resolved_at=NOW))
+    with retraining(crowned, "a") as lines:
+        deliver(crowned, alert("x"))
+        wait_for(lambda: everything_acknowledged(crowned))
+    assert any("alert x was over before its turn came" in line for line in lines)
+    assert decisions(crowned) == []
+
+
 def test_progress_is_shown_while_it_lasts(crowned: Settings, shifted_contacts: Contacts) -> None:
     replay(crowned, "r", shifted_contacts, pace=lambda contact: contact)
     redis, steps, shown = open_redis(crowned), set[str](), list[dict[str, str] | None]()

@@ -60,6 +60,23 @@ def test_runs_that_the_reference_does_not_have_withhold_the_promise_as_soon_as_a
         assert set(told) == {"the last 500 contacts come in runs of alike ones, which the reference does not"}
 
 
+def test_a_promise_that_was_withdrawn_is_not_given_back_by_a_window_without_runs() -> None:
+    for seed in range(3):
+        rng = np.random.default_rng([84, seed])
+        monitor = monitor_of(streams.independent, seed)
+        monitor.update(streams.independent(rng, 300))
+        alerts = monitor.update(in_few_features(streams.bursts(rng, 700), rng))
+        alerts += monitor.update(streams.few_shifted(streams.independent(rng, 1_500), rng))
+        assert len({alert.id for alert in alerts}) == 1
+        assert [alert.promise.holds for alert in alerts] == [True, False]
+        assert alerts[-1].level == "monitor"
+
+
+def in_few_features(bursts: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Runs in 8 features, so that they do not make more than a mild alert; the others are independent."""
+    return bursts.iloc[:, :8].join(streams.independent(rng, len(bursts)).iloc[:, 8:])
+
+
 def everything(frame: pd.DataFrame, _: np.random.Generator) -> pd.DataFrame:
     return streams.shifted(frame, streams.FEATURES, 3.0)
 

@@ -166,3 +166,11 @@ def test_services_lead_to_ports_of_pods() -> None:
         assert behind
         names = {port["name"] for one in behind for port in container_of(one)["ports"]}
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+
+
+@pytest.mark.parametrize(("name", "setting"), [("retrain", "RETRAIN"), ("dashboard", "REPORT")])
+def test_a_process_that_takes_too_much_memory_meets_its_own_limit_before_the_pods(name: str, setting: str) -> None:
+    workload = BY_NAME["Deployment", name]
+    most = container_of(workload)["resources"]["limits"]["memory"]
+    assert most.endswith("Gi")
+    assert int(environment(workload)[f"DRIFTLINE_{setting}_MEMORY_MB"]) + 500 <= int(most[:-2]) * 1024

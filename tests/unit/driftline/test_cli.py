@@ -52,6 +52,7 @@ def files(folder: Path) -> None:
         (["retrain"], {"DRIFTLINE_TRAINING_DATA": "unlabelled.csv"}, 2, "add a column engaged"),
         (["report"], {}, 2, "-o"),
         (["report", "-o", "nowhere/x.html"], {}, 2, "there is no folder nowhere"),
+        (["report", "-o", "."], {}, 2, "that is a folder; name a file in it"),
         (["report", "-o", "x.html", "--alert", "a", "--window", "last"], {}, 2, "not allowed with"),
         (["report", "-o", "x.html"], {}, 2, "driftline up"),
         (["notify"], {}, 2, "DRIFTLINE_WEBHOOK_URLS is not set"),

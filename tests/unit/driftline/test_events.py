@@ -13,6 +13,15 @@ from driftline.events import INPUTS, Contact, DeadLetter, decode, encode
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def test_asyncapi_has_a_topics_configuration_as_its_kafka_binding_types_it() -> None:
+    """AsyncAPI's own parser refuses the document otherwise."""
+    for topic in json.loads(documents()["asyncapi.yaml"])["channels"].values():
+        configuration = topic["bindings"]["kafka"]["topicConfiguration"]
+        assert configuration.pop("cleanup.policy") in (["compact"], ["delete"])
+        assert configuration
+        assert all(isinstance(value, int) for value in configuration.values())
+
+
 def test_a_contact_has_nineteen_optional_inputs() -> None:
     assert len(INPUTS) == 19
     assert decode(Contact, b'{"id": "a", "sent_at": "2026-01-01T00:00:00Z"}').llm_quality is None

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 
 from driftline.events import INPUTS, Contact, MonitoredColumns
 from model.encoding import ContactTable, fit_featuriser
-from model.features import (
-    DRIFTLINE,
-    ENCODED,
-    FEATURE_SETS,
-    ORIGINAL,
-    FeatureSet,
-    Featuriser,
-    monitored_columns,
-    role_flags,
-)
+from model.features import DRIFTLINE, ENCODED, FEATURE_SETS, ORIGINAL, FeatureSet, monitored_columns, role_flags
+from model.featuriser import Featuriser
 
 Contacts = list[tuple[Contact, int]]
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,7 +1,9 @@
 """Looking back on scored contacts: the folds of the stream, whatever the panes, the labels and the end."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -38,6 +40,14 @@ def test_the_contacts_that_fill_no_pane_count_too() -> None:
     found = looked_back("seniority_shift", n=527, onset=520)
     assert found.contacts == found.report.at_contact == 527
     assert found.began()[0].at_contact > 520
+
+
+def test_what_began_first_is_first_also_where_it_changes_last() -> None:
+    found = looked_back("sector_shift")
+    changes = [
+        msgspec.structs.replace(found.alerts[0], id=name, at_contact=at) for name, at in [("a", 1), ("b", 2), ("a", 3)]
+    ]
+    assert [(one.id, one.at_contact) for one in replace(found, alerts=changes).began()] == [("a", 1), ("b", 2)]
 
 
 def test_a_file_that_is_one_window_is_looked_at_once() -> None:

@@ -199,15 +199,18 @@ def test_low_engagement_asks_for_a_model_and_is_over_with_some_distance(watched:
     assert over[0].id == fired[0].id
 
 
-def test_more_new_labels_than_set_ask_for_a_model_and_so_does_each_lot_after(watched: Watched) -> None:
-    log = list(watched.stream(4, (1_200, none)))
+def test_more_new_labels_than_set_ask_for_a_model_and_again_once_they_have_doubled(watched: Watched) -> None:
+    log = list(watched.stream(4, (2_000, none)))
     alerts = fold(performance(watched, replace(RULES, new_labels=500)), log)
     assert changes(alerts) == [
         ("labels", "firing", "retrain"), ("labels", "resolved", "retrain"), ("labels", "firing", "retrain"),
     ]  # fmt: skip
     first, ended, second = alerts
     assert first.id == ended.id != second.id
-    assert [alert.columns[0].statistic for alert in (first, second)] == [501, 501]
+    assert [(alert.columns[0].statistic, alert.columns[0].threshold) for alert in (first, second)] == [
+        (501, 500),
+        (1003, 1002),
+    ]
     assert (first.kind, first.started_at) == ("performance", START)
     assert (second.window.first, second.window.last) == ({"0": 0}, {"0": 1_049})
 

@@ -21,7 +21,7 @@ from driftline.workers import say
 from producers.labelled import Labelled
 from producers.openai_command import dry_run, enricher
 from producers.openai_enrichment import input_tokens
-from tests.llm_server import Call, Reply, answer, contact, error, good, llm_server, right_fields, told
+from tests.llm_server import Call, LlmServer, Reply, answer, contact, error, good, right_fields, told
 
 PEOPLE = 60
 
@@ -60,7 +60,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice(fi
     def slow(call: Call) -> Reply:
         return told([answer(profile) for profile in call.profiles], delay=0.1)
 
-    with llm_server(slow) as server:
+    with LlmServer(slow) as server:
         first = import_(file, server.url, "--batch", "5", "--concurrency", "2")
         deadline = time.monotonic() + 60
         while len(server.delivered) < 20 and time.monotonic() < deadline:
@@ -82,7 +82,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice(fi
 
 
 def test_ctrl_c_ends_a_run_with_the_answers_kept_and_no_file(file: Path) -> None:
-    with llm_server(lambda call: told([answer(profile) for profile in call.profiles], delay=0.3)) as server:
+    with LlmServer(lambda call: told([answer(profile) for profile in call.profiles], delay=0.3)) as server:
         process = import_(file, server.url, "--concurrency", "2")
         deadline = time.monotonic() + 60
         while len(server.calls) < 3 and time.monotonic() < deadline:
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_a_run_with_the_answers_kept_and_no_file(file: Path) -> None
 
 
 def test_ctrl_c_while_a_call_is_failing_ends_without_a_traceback(file: Path) -> None:
-    with llm_server(lambda call: replace(error(404), delay=0.5)) as server:
+    with LlmServer(lambda call: replace(error(404), delay=0.5)) as server:
         process = import_(file, server.url, "--concurrency", "2")
         deadline = time.monotonic() + 60
         while len(server.calls) < 2 and time.monotonic() < deadline:
@@ -113,7 +113,7 @@ def test_a_dry_run_sends_nothing_and_counts_what_the_run_then_takes(
     options = parser().parse_args(
         ["import", str(file), "-o", str(tmp_path / "out.jsonl"), "--enrich", "openai", "--dry-run", "--json"]
     )
-    with llm_server() as server:
+    with LlmServer() as server:
         settings = Settings.model_validate({"home": tmp_path, "openai_base_url": server.url})
         dry_run(settings, options)
         told = json.loads(capsys.readouterr().out)

@@ -21,19 +21,7 @@ from producers.enrichment_fields import FIELDS, MISSING
 from producers.labelled import Labelled
 from producers.openai_command import Enricher, cache_file, enricher
 from producers.prices import Tokens, price_of
-from tests.llm_server import (
-    Behaviour,
-    Call,
-    LlmServer,
-    Reply,
-    answer,
-    contact,
-    error,
-    good,
-    llm_server,
-    right_fields,
-    told,
-)
+from tests.llm_server import Behaviour, Call, LlmServer, Reply, answer, contact, error, good, right_fields, told
 
 KEY = "sk-hunter2"
 IMPORT = ("import", "export.csv", "-o", "out.jsonl", "--enrich", "openai")
@@ -148,7 +136,7 @@ def not_right(found: list[Labelled], ways: dict[str, Behaviour]) -> list[str]:
 
 
 def test_an_answer_that_can_mean_one_thing_is_repaired_without_another_call(run: Run) -> None:
-    with llm_server(each_in_its_way(REPAIRED)) as server:
+    with LlmServer(each_in_its_way(REPAIRED)) as server:
         assert not_right(run(server, people(EACH * len(REPAIRED)), "--batch", str(EACH)), REPAIRED) == []
     assert len(server.calls) == len(REPAIRED)
 
@@ -187,13 +175,13 @@ ASKED_AGAIN: dict[str, Behaviour] = {
 
 
 def test_what_an_answer_lacks_is_asked_again(run: Run) -> None:
-    with llm_server(each_in_its_way(ASKED_AGAIN)) as server:
+    with LlmServer(each_in_its_way(ASKED_AGAIN)) as server:
         assert not_right(run(server, people(EACH * len(ASKED_AGAIN)), "--batch", str(EACH)), ASKED_AGAIN) == []
     assert len(server.calls) == 2 * len(ASKED_AGAIN)
 
 
 def test_only_those_who_lack_an_answer_are_asked_again(run: Run) -> None:
-    with llm_server(lambda call: told(answers(call)[:-2]) if call.number == 0 else good(call)) as server:
+    with LlmServer(lambda call: told(answers(call)[:-2]) if call.number == 0 else good(call)) as server:
         assert_all_right(run(server, people(7)), 7)
     assert server.calls[1].titles == ["Example title 5", "Example title 6"]
     assert run.report["asked_again"] == 2
@@ -210,7 +198,7 @@ FAILURES: dict[str, Behaviour] = {
 
 
 def test_a_failure_that_passes_is_waited_out(run: Run) -> None:
-    with llm_server(each_in_its_way(FAILURES)) as server:
+    with LlmServer(each_in_its_way(FAILURES)) as server:
         assert not_right(run(server, people(EACH * len(FAILURES)), "--batch", str(EACH)), FAILURES) == []
     assert run.report["retries"] == len(FAILURES)
 
@@ -231,7 +219,7 @@ def test_the_endpoint_says_how_long_to_wait(run: Run, header: Callable[[], str],
         times.append(time.monotonic())
         return error(429, Retry_After=header()) if call.number == 0 else good(call)
 
-    with llm_server(behave) as server:
+    with LlmServer(behave) as server:
         run(server, people(1))
     assert least <= times[1] - times[0] < least + 2
 
@@ -251,7 +239,7 @@ def test_the_endpoint_says_how_long_to_wait(run: Run, header: Callable[[], str],
 def test_a_failure_that_does_not_pass_stops_at_once_and_quotes_nothing(
     run: Run, reply: Reply, fault: type[Exception], hint: str
 ) -> None:
-    with llm_server(lambda call: reply) as server, pytest.raises(fault, match=hint) as raised:
+    with LlmServer(lambda call: reply) as server, pytest.raises(fault, match=hint) as raised:
         run(server, people(3))
     assert len(server.calls) == 1
     assert KEY not in str(raised.value)
@@ -259,7 +247,7 @@ def test_a_failure_that_does_not_pass_stops_at_once_and_quotes_nothing(
 
 
 def test_an_endpoint_that_keeps_failing_is_given_up_and_the_answers_kept(run: Run) -> None:
-    with llm_server(lambda call: good(call) if call.number < 2 else error(503)) as server:
+    with LlmServer(lambda call: good(call) if call.number < 2 else error(503)) as server:
         with pytest.raises(RuntimeError, match=r"6 times in a row \(503.*same command again"):
             run(server, people(40), "--concurrency", "1")
         server.behave = good
@@ -268,7 +256,7 @@ def test_an_endpoint_that_keeps_failing_is_given_up_and_the_answers_kept(run: Ru
 
 
 def test_an_address_where_nobody_listens_is_named_by_its_setting(run: Run) -> None:
-    with llm_server() as server:
+    with LlmServer() as server:
         pass
     with pytest.raises(RuntimeError, match="DRIFTLINE_OPENAI_BASE_URL"):
         run(server, people(1))
@@ -279,7 +267,7 @@ def test_a_parameter_that_the_endpoint_does_not_know_is_left_out_from_then_on(ru
     def behave(call: Call) -> Reply:
         return error(400, message=f"unknown parameter: {parameter}") if parameter in call.body else good(call)
 
-    with llm_server(behave) as server:
+    with LlmServer(behave) as server:
         assert_all_right(run(server, people(40), "--concurrency", "2"), 40)
     assert sum(parameter in call.body for call in server.calls) <= 2
     assert len([line for line in run.said if "here" in line]) == 1
@@ -287,7 +275,7 @@ def test_a_parameter_that_the_endpoint_does_not_know_is_left_out_from_then_on(ru
 
 
 def test_values_that_stay_out_of_range_are_missing_and_nothing_is_invented(run: Run) -> None:
-    with llm_server(changed("quality", lambda given: -1 if given["quality"] % 2 else given["quality"])) as server:
+    with LlmServer(changed("quality", lambda given: -1 if given["quality"] % 2 else given["quality"])) as server:
         found = run(server, people(8))
     expected = [right_fields(n) | ({"llm_quality": None} if n % 2 else {}) for n in range(8)]
     assert [fields_of(labelled) for labelled in found] == expected
@@ -299,13 +287,13 @@ def test_one_profile_that_is_refused_does_not_cost_the_others_their_answer(run: 
     def behave(call: Call) -> Reply:
         return Reply(refusal="No.") if "Example title 3" in call.titles else good(call)
 
-    with llm_server(behave) as server:
+    with LlmServer(behave) as server:
         found = run(server, people(6))
     assert [fields_of(labelled) == MISSING for labelled in found] == [n == 3 for n in range(6)]
 
 
 def test_missing_values_are_asked_for_again_only_when_told_to(run: Run) -> None:
-    with llm_server(changed("quality", lambda _: 101)) as server:
+    with LlmServer(changed("quality", lambda _: 101)) as server:
         run(server, people(2))
         server.behave = good
         assert {fields_of(labelled)["llm_quality"] for labelled in run(server, people(2))} == {None}
@@ -313,7 +301,7 @@ def test_missing_values_are_asked_for_again_only_when_told_to(run: Run) -> None:
 
 
 def test_a_model_that_cannot_do_it_is_stopped_before_it_has_cost_much(run: Run) -> None:
-    with llm_server(lambda call: Reply(text="I would rather not.")) as server:
+    with LlmServer(lambda call: Reply(text="I would rather not.")) as server:
         with pytest.raises(RuntimeError, match="cannot be read: take a larger model"):
             run(server, people(1_000), "--concurrency", "1")
         assert len(server.calls) == 24
@@ -322,7 +310,7 @@ def test_a_model_that_cannot_do_it_is_stopped_before_it_has_cost_much(run: Run) 
 def test_contacts_with_fields_and_bytes_pass_through_in_their_place(run: Run) -> None:
     labelled = Labelled(contact(1, llm_quality=5.0), 1)
     contacts = [*people(3), Labelled(b'{"no": "contact"'), labelled, *people(2)]
-    with llm_server() as server:
+    with LlmServer() as server:
         found = run(server, contacts)
     assert found[3:5] == contacts[3:5]
     assert_all_right(found[:3], 3)
@@ -330,7 +318,7 @@ def test_contacts_with_fields_and_bytes_pass_through_in_their_place(run: Run) ->
 
 
 def test_equal_profiles_are_asked_about_once(run: Run) -> None:
-    with llm_server() as server:
+    with LlmServer() as server:
         found = run(server, people(5) * 20)
     assert sorted(title for call in server.calls for title in call.titles) == [f"Example title {n}" for n in range(5)]
     assert [fields_of(labelled) for labelled in found] == [right_fields(n % 5) for n in range(100)]
@@ -338,7 +326,7 @@ def test_equal_profiles_are_asked_about_once(run: Run) -> None:
 
 
 def test_no_more_calls_than_allowed_are_in_flight(run: Run) -> None:
-    with llm_server(lambda call: told(answers(call), delay=0.2)) as server:
+    with LlmServer(lambda call: told(answers(call), delay=0.2)) as server:
         assert_all_right(run(server, people(24), "--batch", "3", "--concurrency", "3"), 24)
     assert 2 <= server.at_once <= 3
 
@@ -353,17 +341,20 @@ def test_contacts_are_handed_on_before_all_are_read(run: Run) -> None:
             yield labelled
 
     before = threading.active_count()
-    with llm_server() as server:
+    with LlmServer() as server:
         stream = run.enricher(server)(contacts())
         next(stream)
         assert read < 1_000
         stream.close()  # type: ignore[attr-defined]
-    assert threading.active_count() <= before
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before:  # the server's own end once their connections have
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_no_id_leaves_the_machine_and_texts_are_cut(run: Run) -> None:
     person = contact(1, id="secret-id", summary="s" * 5_000, skills="k" * 5_000)
-    with llm_server() as server:
+    with LlmServer() as server:
         run(server, [Labelled(person, 1)])
     (call,) = server.calls
     sent = json.dumps(call.body)
@@ -374,7 +365,7 @@ def test_no_id_leaves_the_machine_and_texts_are_cut(run: Run) -> None:
 
 
 def test_the_cache_holds_no_text_and_no_key(run: Run) -> None:
-    with llm_server() as server:
+    with LlmServer() as server:
         run(server, [Labelled(contact(1, summary="Something about somebody."))])
     stored = b"".join(path.read_bytes() for path in run.home.glob("enrichment.sqlite3*"))
     for secret in (b"Example title", b"somebody", KEY.encode(), b"contact-1"):
@@ -391,7 +382,7 @@ def test_what_is_billed_never_passes_the_cap(run: Run, faulty: bool) -> None:
     price = price_of("gpt-4o-mini")
     assert price is not None
     cap = 0.004
-    with llm_server(behave) as server:
+    with LlmServer(behave) as server:
         with pytest.raises(RuntimeError, match=r"stopped before --max-cost 0\.004 USD.*driftline import export\.csv"):
             run(server, people(300), "--max-cost", str(cap), "--concurrency", "4")
         billed = price.of(Tokens(server.input_tokens, server.output_tokens))
@@ -405,13 +396,13 @@ def test_what_is_billed_never_passes_the_cap(run: Run, faulty: bool) -> None:
 
 
 def test_a_cap_that_not_one_call_fits_under_says_so(run: Run) -> None:
-    with llm_server() as server, pytest.raises(RuntimeError, match="one call may cost more than --max-cost"):
+    with LlmServer() as server, pytest.raises(RuntimeError, match="one call may cost more than --max-cost"):
         run(server, people(3), "--max-cost", "0.000001")
     assert not server.calls
 
 
 def test_a_model_without_a_price_cannot_be_capped_unless_settings_name_one(run: Run) -> None:
-    with llm_server() as server:
+    with LlmServer() as server:
         with pytest.raises(SettingsError, match="DRIFTLINE_OPENAI_INPUT_PRICE"):
             run(server, people(3), "--max-cost", "1", "--llm-model", "own")
         assert_all_right(run(server, people(3), "--llm-model", "own"), 3)
@@ -425,7 +416,7 @@ def test_a_model_without_a_price_cannot_be_capped_unless_settings_name_one(run: 
 
 def test_two_runs_at_once_share_the_answers_without_harm(run: Run) -> None:
     found: list[list[Labelled]] = []
-    with llm_server(lambda call: told(answers(call), delay=0.02)) as server:
+    with LlmServer(lambda call: told(answers(call), delay=0.02)) as server:
         threads = [threading.Thread(target=lambda: found.append(run(server, people(80)))) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -440,7 +431,7 @@ def test_two_runs_at_once_share_the_answers_without_harm(run: Run) -> None:
 def test_a_cache_that_is_none_is_named(run: Run) -> None:
     (run.home / "enrichment.sqlite3").write_bytes(b"not a database" * 100)
     with (
-        llm_server() as server,
+        LlmServer() as server,
         pytest.raises(RuntimeError, match=r"enrichment\.sqlite3 cannot be used.*move the file"),
     ):
         run(server, people(1))
@@ -448,7 +439,7 @@ def test_a_cache_that_is_none_is_named(run: Run) -> None:
 
 
 def test_another_question_is_asked_anew(run: Run) -> None:
-    with llm_server() as server:
+    with LlmServer() as server:
         for settings in ({}, {"ideal_customer": "bakeries"}, {"openai_model": "gpt-4o"}):
             run(server, people(1), **settings)
             run(server, people(1), **settings)
@@ -463,7 +454,7 @@ def test_without_a_key_the_vendor_is_not_asked(tmp_path: Path) -> None:
 
 
 def test_answers_are_on_disk_as_they_come(run: Run) -> None:
-    with llm_server() as server:
+    with LlmServer() as server:
         stream = run.enricher(server, "--concurrency", "1")(people(600))
         next(stream)
         with sqlite3.connect(cache_file(Settings.model_validate({"home": run.home}))) as database:
