@@ -9,10 +9,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from producers.labelled import Labelled
 from producers.replay_command import run
 from tests.http_api import ApiProcess, on_topic, wait_for_ready, wait_for_topic
 from tests.scoring_workers import make_champion
+from tests.stub_server import StubServer
 
 Contacts = list[tuple[Contact, int]]
 
@@ -174,29 +174,20 @@ def test_an_api_with_a_key_is_told_it_and_a_wrong_one_is_said(
     assert wait_for_topic(api.settings, 20).total() == 20
 
 
-@contextmanager
-def stranger(status: int, body: bytes, encoding: str = "identity") -> Iterator[str]:
-    """The address of a server that answers everything with this."""
+class Stranger(StubServer):
+    """A server that answers everything with this."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.send_header("Content-Encoding", encoding)
-            self.end_headers()
-            self.wfile.write(body)
+    def __init__(self, status: int, body: bytes, encoding: str = "identity") -> None:
+        super().__init__()
+        self.answer = status, body, encoding
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    def serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        status, answer, encoding = self.answer
+        handler.send_response(status)
+        handler.send_header("Content-Encoding", encoding)
+        handler.send_header("Content-Length", str(len(answer)))
+        handler.end_headers()
+        handler.wfile.write(answer)
 
 
 @pytest.mark.parametrize(
@@ -216,8 +207,8 @@ def test_what_is_no_api_of_ours_is_told_in_one_line(
     answer: tuple[Any, ...], settings: Settings, calm_contacts: Contacts, tmp_path: Path
 ) -> None:
     file = jsonl(tmp_path / "contacts.jsonl", calm_contacts[:2])
-    with stranger(*answer) as address:
-        options = parser().parse_args(["replay", str(file), "--to", address, "--fast"])
+    with Stranger(*answer) as server:
+        options = parser().parse_args(["replay", str(file), "--to", f"http://{server.address}", "--fast"])
         with pytest.raises(RuntimeError, match=r"answers .*: is that a Driftline API\? Name it with --to$"):
             run(settings.model_copy(update={"home": tmp_path}), options, lambda _: None, Event())
 
@@ -226,8 +217,8 @@ def test_a_refusal_in_no_shape_of_ours_is_told_by_its_status(
     settings: Settings, calm_contacts: Contacts, tmp_path: Path
 ) -> None:
     file, said = jsonl(tmp_path / "contacts.jsonl", calm_contacts[:2]), list[str]()
-    with stranger(422, b'{"detail": ["no"]}') as address:
-        options = parser().parse_args(["replay", str(file), "--to", address, "--fast"])
+    with Stranger(422, b'{"detail": ["no"]}') as server:
+        options = parser().parse_args(["replay", str(file), "--to", f"http://{server.address}", "--fast"])
         run(settings.model_copy(update={"home": tmp_path}), options, said.append, Event())
     assert [line for line in said if "refused:" in line] == [
         "contact 1 is refused: status 422", "contact 2 is refused: status 422",
