@@ -107,9 +107,8 @@ def read_batch(body: bytes) -> list[GivenContact]:
     """
     contacts: list[GivenContact] = _decoded(_batch, body).contacts
     if len(contacts) > MOST_CONTACTS:
-        raise RefusedError(
-            413, f"{len(contacts):,} contacts; at most {MOST_CONTACTS:,} a request: send them in pages", ["contacts"]
-        )
+        reason = f"{len(contacts):,} contacts; at most {MOST_CONTACTS:,} a request: send them in pages"
+        raise RefusedError(413, reason, ["contacts"], "too_long")
     return contacts
 
 

@@ -21,6 +21,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from consumers.answering import Answering
@@ -174,6 +175,8 @@ async def _body(request: Request, most: int) -> bytes:
                     raise _too_large(most)
     except TimeoutError:
         raise RefusedError(408, f"the body did not come within {BODY_SECONDS:.0f} s") from None
+    except ClientDisconnect:  # nobody hears it; but a client's failure is not to be counted as one of the API
+        raise RefusedError(400, "the body broke off") from None
     return b"".join(chunks)
 
 

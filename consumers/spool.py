@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from driftline.events import UNREADABLE
 from driftline.whole_file import write_whole
 
 SEGMENT_BYTES = 4 * 1024 * 1024
@@ -112,6 +113,7 @@ class Spool:
 
     Raises:
         SpoolTakenError: another process has it.
+        ValueError: its ``progress.json`` is damaged.
         OSError: the folder cannot be used.
     """
 
@@ -315,7 +317,13 @@ class Spool:
 
     def _read_progress(self) -> Progress | None:
         path = self.folder / "progress.json"
-        return msgspec.json.decode(path.read_bytes(), type=Progress) if path.exists() else None
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Progress) if path.exists() else None
+        except UNREADABLE:  # it says what stands on the topic already, so guessing would lose contacts or repeat them
+            self._lock.close()
+            raise ValueError(
+                f"{path} is damaged: restore it, or move {self.folder} away (what waits there is not sent then)"
+            ) from None
 
     def _claim(self) -> None:
         self._lock = (self.folder / "lock").open("a")

@@ -26,10 +26,8 @@ WORDS: Mapping[str, str] = {
 }
 """Words that stand for a size, and the range each is read as."""
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)  # noqa: SIM905
-}
+_MONTHS = {"feb": 2, "fév": 2, "oct": 10, "okt": 10, "nov": 11}
+"""Months that a range can pass for, as spreadsheets in English, French and German abbreviate them."""
 _UNIT = re.compile(r"(?:employees?|people|staff|employés?|salariés?)$")
 
 
@@ -38,8 +36,8 @@ def company_size(text: str) -> str | None:
 
     What is none of these is kept as it is: an unseen value is for the monitor to see.
 
-    >>> [company_size(text) for text in ("11-50", "37", "10-Feb", "Nov-50", "10,001+", "a few", "")]
-    ['11-50', '11-50', '2-10', '11-50', '10001+', 'a few', None]
+    >>> [company_size(text) for text in ("11-50", "37", "10-Feb", "02-oct.", "10-févr", "10,001+", "a few", "")]
+    ['11-50', '11-50', '2-10', '2-10', '2-10', '10001+', 'a few', None]
     """
     text = text.strip()
     return _range_of(text) or text or None
@@ -69,13 +67,13 @@ def _range_of(text: str) -> str | None:
         return plain
     if (count := _count_of(text)) is not None:
         return next((size for size in SIZES if count <= _upper(size)), SIZES[-1])
-    mangled = "-".join(str(_MONTHS.get(part[:3], part)) for part in plain.split("-"))
+    mangled = "-".join(str(_MONTHS.get(part[:3], part.lstrip("0"))) for part in plain.split("-"))
     return next((size for size in SIZES if mangled in (size, "-".join(reversed(size.split("-"))))), None)
 
 
 def _count_of(text: str) -> float | None:
     plain = _plain(text).removesuffix(".0")
-    return float(plain) if plain.isascii() and plain.isdigit() and 0 < int(plain) < 10**9 else None
+    return float(plain) if re.fullmatch("[0-9]{1,18}", plain) and 0 < int(plain) < 10**9 else None
 
 
 def _plain(text: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from driftline.examples import examples_of
 
@@ -122,7 +125,7 @@ def _scenarios_options(found: argparse.ArgumentParser, described: Callable[[], s
     found.add_argument("-o", "--out", required=True, metavar="DIR", help="where the files go")
     found.add_argument("--contacts", type=_at_least(1), default=300, help="of each (default %(default)s)")
     found.add_argument("--onset", type=_at_least(0), default=0, help="contacts before the drift (default %(default)s)")
-    found.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden")
+    found.add_argument("--shape", choices=("sudden", "gradual", "recurring"), default="sudden", help="of the drift")
     _scenario_options(found)
     found.add_argument("--json", action="store_true", help="print which files were written as JSON")
     if isinstance(found, _Parser):
@@ -224,8 +227,10 @@ def _scenario_options(found: argparse.ArgumentParser) -> None:
 
 
 def _destination(text: str) -> str:
-    if text in ("kafka", "http") or text.startswith(("http://", "https://")):
-        return text
+    with suppress(ValueError):  # of a port, or of brackets
+        url = urlsplit(text)
+        if text in ("kafka", "http") or (url.scheme in ("http", "https") and url.hostname and url.port != 0):
+            return text
     raise argparse.ArgumentTypeError(f"{text} is neither kafka nor http nor a URL such as http://127.0.0.1:28000")
 
 
@@ -276,6 +281,8 @@ def _at_least(least: int) -> Callable[[str], int]:
         value = int(text)
         if value < least:
             raise argparse.ArgumentTypeError(f"{text} is less than {least}")
+        if value > sys.maxsize:
+            raise argparse.ArgumentTypeError(f"{text} is more than {sys.maxsize}")
         return value
 
     number.__name__ = "whole number"

@@ -88,10 +88,15 @@ class ReplayView:
         if self.paused:
             words.append("[yellow]paused[/]")
         elif self.next_at is not None and self.next_at > now:
-            words.append(f"next in {timedelta(seconds=round(self.next_at - now))}")
+            words.append(f"next in {_duration(self.next_at - now)}")
         elif self._total and rate and self._total > self.dealt_with:
-            words.append(f"{timedelta(seconds=round((self._total - self.dealt_with) / rate))} left")
+            words.append(f"{_duration((self._total - self.dealt_with) / rate)} left")
         return ", ".join(words)
+
+
+def _duration(seconds: float) -> timedelta:
+    """For people, of 30,000 years at most: a `timedelta` does not hold every wait that may be asked for."""
+    return timedelta(seconds=round(min(seconds, 1e12)))
 
 
 @contextmanager

@@ -140,10 +140,17 @@ class Settings(BaseSettings):
             raise ValueError("is not a Redis URL; write it like redis://127.0.0.1:6379/0")
         return value
 
+    @field_validator("api_key", "openai_api_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch("[!-~]([ -~]*[!-~])?", value.get_secret_value()):
+            raise ValueError("has characters that no HTTP header carries everywhere; take visible ASCII")
+        return value
+
     @field_validator("openai_base_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")) or "@" in value:
+        if not re.fullmatch(r"https?://[^/\s@]+(/[^\s@]*)?", value) or not _has_port(value):
             raise ValueError("is not an http(s) URL without a password; write it like http://127.0.0.1:11434/v1")
         return value
 

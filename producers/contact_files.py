@@ -36,9 +36,11 @@ def read_contacts(
 
 
 def check_file(path: Path) -> None:
-    """Raises ValueError where there is no such file, or nothing in it."""
+    """Raises ValueError where there is no such file, or nothing in it; a pipe is none, since files are read twice."""
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a folder, a pipe or a device: name a file, or save what comes from there in one")
     if not path.is_file():
-        raise ValueError(f"no file {path}: name a LemList CSV, an enriched CSV, a JSONL of contacts, or scenario:NAME")
+        raise ValueError(f"no file {path}: name a LemList CSV, an enriched CSV, or a JSONL of contacts")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty: export the contacts again")
 

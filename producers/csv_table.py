@@ -78,7 +78,7 @@ class CsvTable:
         candidates = (stated[1],) if stated else DELIMITERS
         delimiter = max(candidates, key=lambda one: _plausible(sample, one, known, skip=bool(stated)))
         for place, row in enumerate(_sampled(sample, delimiter), 1):
-            if any(row) and not (stated and place == 1):
+            if not _is_blank(row) and not (stated and place == 1):
                 return cls(path, encoding, delimiter, tuple(row), place)
         raise ValueError(f"{path} has no header: export the contacts again")
 
@@ -172,9 +172,13 @@ def _sampled(sample: str, delimiter: str) -> list[list[str]]:
         return [next(csv.reader(sample.splitlines()[:1], delimiter=delimiter), [])]
 
 
+def _is_blank(row: Sequence[str]) -> bool:
+    return not any(map(str.strip, row))
+
+
 def _plausible(sample: str, delimiter: str, known: Known, *, skip: bool) -> tuple[int, int]:
     """Known names, then records as wide as the header: the latter decides for a file of one column."""
-    rows = [row for row in _sampled(sample, delimiter)[skip:] if any(row)]
+    rows = [row for row in _sampled(sample, delimiter)[skip:] if not _is_blank(row)]
     if not rows:
         return 0, 0
     return known(rows[0]), sum(len(row) == len(rows[0]) for row in rows)
@@ -186,7 +190,7 @@ def _in_words(fault: csv.Error) -> str:
     if "unexpected end of data" in text:
         return "a quote is opened and never closed"
     if "field larger" in text:
-        return "a quote is opened and not closed for very long"
+        return f"a value has more than {csv.field_size_limit():,} characters: is a quote never closed?"
     if "expected after" in text:
         return "a quote is closed in the middle of a value"
     return "not readable as CSV"

@@ -64,18 +64,20 @@ def as_meant(text: str) -> str:
 def encoding_of(path: Path) -> Encoding:
     """The encoding of a whole file.
 
-    A byte order mark decides; without one, NULs in every second byte tell UTF-16, and UTF-8 is what decodes as such.
-    Of the rest, what has as many characters of UTF-8 beyond ASCII as broken bytes is UTF-8 with faults, and anything
-    else is read as Windows-1252, which has all of Latin-1's characters where Latin-1 has them.
+    A byte order mark decides; without one, NULs in most second bytes of its first line, or of all, tell UTF-16, and
+    UTF-8 is what decodes as such. Of the rest, what has as many characters of UTF-8 beyond ASCII as broken bytes is
+    UTF-8 with faults, and anything else is read as Windows-1252, which has all of Latin-1's characters where Latin-1
+    has them.
     """
     with path.open("rb") as file:
         head = file.read(1 << 16)
     for mark, name in _MARKS:
         if head.startswith(mark):
             return Encoding(name, len(mark), _faults(path, name, len(mark)) == (0, 0))
-    for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
-        if zeros.count(0) * 2 > len(zeros):
-            return Encoding(name, 0, _faults(path, name, 0) == (0, 0))
+    for text in (head.split(b"\n", 1)[0], head):  # names of columns are ASCII, whatever the values are
+        for name, zeros in (("utf-16-le", text[1::2]), ("utf-16-be", text[::2])):
+            if zeros.count(0) * 2 > len(zeros):
+                return Encoding(name, 0, _faults(path, name, 0) == (0, 0))
     broken, beyond = _faults(path, "utf-8", 0)
     if not broken:
         return Encoding("utf-8")

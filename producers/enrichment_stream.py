@@ -77,18 +77,23 @@ class Stream:
 
     def _start(self, runner: asyncio.Runner, batch: Batch) -> None:
         while len(self._tasks) >= self._concurrency:
-            runner.run(self._wait())
+            self._wait(runner)
         self._tasks[runner.get_loop().create_task(self._ask(batch))] = batch
         runner.run(asyncio.sleep(0))  # so that the call is under way while more contacts are read
 
     def _next(self, runner: asyncio.Runner, waiting: deque[Slot]) -> tuple[Slot, Fields | None]:
         while not _is_ready(waiting[0]):
-            runner.run(self._wait())
+            self._wait(runner)
         slot = waiting.popleft()
         return slot, slot.fields if slot.batch is None else slot.batch.answers[slot.key]
 
-    async def _wait(self) -> None:
+    def _wait(self, runner: asyncio.Runner) -> None:
         """Until a batch is answered."""
+        for failed in runner.run(self._failed()):
+            failed.result()
+
+    async def _failed(self) -> list[Task]:
+        """Of the next batches to be done, those that failed. Nothing is raised: after Ctrl-C nobody waits for this."""
         done: set[Task] = set()
         while not done:
             done, _ = await asyncio.wait(self._tasks, timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
@@ -98,7 +103,7 @@ class Stream:
             self._plan.done(self._tasks.pop(task))
         if failed:
             await self._wind_up()
-            failed[0].result()
+        return failed
 
     async def _wind_up(self) -> None:
         if self._tasks:

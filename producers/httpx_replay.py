@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
 
-from driftline.events import INPUTS, Contact, Label
+from driftline.events import INPUTS, UNREADABLE, Contact, Label
 from driftline.whole_file import write_whole
 from driftline.workers import Stopped
 
 Say = Callable[[str], None]
+A = TypeVar("A")
 
 SHOWN = 5
 """Refused contacts that are told of one by one."""
@@ -57,10 +58,13 @@ class Place:
             run: a name of this run, which is taken where none is resumed.
 
         Raises:
-            ValueError: what is to be resumed has changed.
+            ValueError: what is to be resumed has changed, or its journal is damaged.
         """
         if resume and self._path.exists():
-            found = msgspec.json.decode(self._path.read_bytes(), type=Journal)
+            try:
+                found = msgspec.json.decode(self._path.read_bytes(), type=Journal)
+            except UNREADABLE:
+                raise ValueError(f"{self._path} is damaged: leave --resume out to replay from the beginning") from None
             if found.content != content:
                 raise ValueError(
                     "a source has changed since it was replayed: leave --resume out to replay it as it is now"
@@ -82,6 +86,27 @@ class Answer(msgspec.Struct):
     count: int
     engaged: int
     mean_score: float
+    model_version: str
+
+
+class Fault(msgspec.Struct):
+    """One reason of a refusal: the place in the body, and what is wrong there."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class Refusal(msgspec.Struct):
+    """What is read of a refusal."""
+
+    detail: str | list[Fault]
+
+
+class AnswerToOne(msgspec.Struct):
+    """What is read of an answer to a contact that was sent alone."""
+
+    score: float
+    label: str
     model_version: str
 
 
@@ -187,7 +212,7 @@ class HttpSender:
         alone = isinstance(page[0], bytes)
         answer = None if alone else self._post("/predict/batch", _batch(page), f"{journal.run}-{journal.answered}")
         if answer is not None and answer.status_code == HTTPStatus.OK:
-            self.answered.add(msgspec.json.decode(answer.content, type=Answer))
+            self.answered.add(self._read(answer, Answer))
         else:
             for place, contact in enumerate(page, journal.answered):
                 self._send_alone(contact, place)
@@ -198,8 +223,8 @@ class HttpSender:
         body = contact if isinstance(contact, bytes) else _one(contact)
         answer = self._post("/predict", body, f"{self._journal.run}-{place}-alone")
         if answer.status_code == HTTPStatus.OK:
-            one = msgspec.json.decode(answer.content)
-            self.answered.add(Answer(1, int(one["label"] == "engaged"), one["score"], one["model_version"]))
+            one = self._read(answer, AnswerToOne)
+            self.answered.add(Answer(1, int(one.label == "engaged"), one.score, one.model_version))
             return
         self.answered.refused += 1
         if self.answered.refused <= SHOWN:
@@ -214,6 +239,8 @@ class HttpSender:
                 answer = self._client.post(path, content=body, headers={"Idempotency-Key": key})
             except httpx.TransportError as fault:
                 why = type(fault).__name__
+            except httpx.DecodingError:
+                raise self._stranger("what it does not encode as it says") from None
             else:
                 if answer.status_code not in _LATER:
                     return self._accepted(answer)
@@ -236,7 +263,16 @@ class HttpSender:
             case HTTPStatus.CONFLICT:
                 raise RuntimeError("the API has taken this page with other contacts: leave --resume out, or undo that")
             case status:
-                raise RuntimeError(f"{self._address} answers {status}: is that a Driftline API? Name it with --to")
+                raise self._stranger(str(status))
+
+    def _read(self, answer: httpx.Response, kind: type[A]) -> A:
+        try:
+            return msgspec.json.decode(answer.content, type=kind)
+        except UNREADABLE:
+            raise self._stranger("something else than predictions") from None
+
+    def _stranger(self, answers: str) -> RuntimeError:
+        return RuntimeError(f"{self._address} answers {answers}: is that a Driftline API? Name it with --to")
 
 
 def _batch(page: list[Contact | bytes]) -> bytes:
@@ -254,9 +290,9 @@ def _seconds(retry_after: str) -> float:
 def _reason(answer: httpx.Response) -> str:
     """What the API says of its refusal, which never holds a value."""
     try:
-        detail: Any = answer.json()["detail"]
-    except (ValueError, KeyError, TypeError):
+        detail = msgspec.json.decode(answer.content, type=Refusal).detail
+    except UNREADABLE:
         return f"status {answer.status_code}"
-    if isinstance(detail, list) and detail:
-        return f"{detail[0].get('msg')} ({'.'.join(str(step) for step in detail[0].get('loc', [])[1:])})"
-    return str(detail)
+    if isinstance(detail, str):
+        return detail
+    return "; ".join(f"{fault.msg} ({'.'.join(map(str, fault.loc[1:]))})" for fault in detail)

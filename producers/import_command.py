@@ -41,9 +41,9 @@ def run(settings: Settings, options: Namespace, say: Say) -> None:
     dead_letters = out.with_name(f"{out.stem}.dead-letters.jsonl")
     if options.strict or not importing.has_contacts:
         report = _rehearse(importing, dead_letters, size)
-        if not report.is_clean:
+        if not (report.is_clean and report.contacts):
             _tell(_document(options, importing, report, None, dead_letters), as_json=options.json)
-            way_out = "mend the export, or leave --strict out" if options.strict else "name the right file"
+            way_out = "mend the export, or leave --strict out" if report.contacts else "name the right file"
             raise ValueError(f"{source}: {_faults(report)}; {out} is not written: {way_out}")
     with file_progress(size, "importing") as progress:
         report = _write(importing, enrich, out, dead_letters, progress)
@@ -54,6 +54,8 @@ def run(settings: Settings, options: Namespace, say: Say) -> None:
 def _check_places(source: Path, out: Path) -> None:
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder: name a file in it")
+    if out.exists() and not out.is_file():  # OUT takes the place of what is there
+        raise UsageError(f"--out {out} is a pipe or a device: name a file")
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
     if not os.access(out.parent, os.W_OK):
@@ -141,7 +143,8 @@ def _document(
 
 def _faults(report: ImportReport) -> str:
     dropped, repaired = report.dropped.total(), report.tally.repaired
-    told = [f"no contacts: {dropped:,} rows"] * (dropped > 0)
+    told = ["there are no rows below the header"] * (not report.read)
+    told += [f"no contacts: {dropped:,} rows"] * (dropped > 0)
     told += [f"{kind} repaired: {count:,}" for kind, count in repaired.most_common()]
     return ", ".join(told)
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from driftline.events import Contact, Timestamp, decode
+from driftline.events import UNREADABLE, Contact, Timestamp, decode
 from producers.labelled import Labelled, Rejected
 
 SUFFIXES = (".jsonl", ".ndjson")
@@ -124,7 +124,7 @@ def labelled_of_line(line: bytes) -> Labelled:
         if "$.engaged" in str(fault):
             raise ValueError("engaged is neither 0 nor 1") from None
         raise ValueError("labelled_at is no time (RFC 3339 with an offset)") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise ValueError("not JSON") from None
     if outcome.engaged not in (0, 1, None):
         raise ValueError("engaged is neither 0 nor 1")
@@ -136,7 +136,7 @@ def _time_of(line: bytes) -> float:
     """Epoch seconds; NaN where there is none, or the line is malformed, which is said when it is read."""
     try:
         found = _occurred.decode(line).occurred_at
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return np.nan
     return np.nan if found is None else found.timestamp()
 

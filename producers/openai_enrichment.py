@@ -31,6 +31,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds: a wait is drawn from 0 to a bound that doubles with every retry, from the first to the second."""
 OVERHEAD = 64
 """Output tokens of an answer beside those of its profiles."""
+MOST_TOKENS = 10**9
+"""Of one call: an endpoint that tells of more is not believed."""
 
 WITHOUT = {
     "response_format": "no structured output here: asking for JSON in words",
@@ -172,7 +174,7 @@ class Endpoint:
             if fault.status_code < 500:
                 spent = 0.0
             raise
-        except ValueError:  # an answer that is no JSON, for which money was taken all the same
+        except (ValueError, RecursionError):  # an answer that is no JSON, for which money was taken all the same
             return None
         finally:
             self._budget.settle(reserved, spent)
@@ -201,7 +203,7 @@ def _usage(completion: ChatCompletion) -> Tokens | None:
     details = getattr(usage, "prompt_tokens_details", None)
     told = [getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)]
     cached = getattr(details, "cached_tokens", None) or 0
-    if not all(isinstance(number, int) and number >= 0 for number in (*told, cached)):
+    if not all(type(number) is int and 0 <= number <= MOST_TOKENS for number in (*told, cached)):
         return None
     return Tokens(input=told[0] or 0, output=told[1] or 0, cached=min(cached, told[0] or 0))
 
@@ -209,5 +211,6 @@ def _usage(completion: ChatCompletion) -> Tokens | None:
 def _text(completion: ChatCompletion) -> str | None:
     """What the model wrote; None for a refusal, or an answer in no shape of an answer."""
     choices = getattr(completion, "choices", None)
-    content = getattr(getattr(choices[0], "message", None), "content", None) if choices else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    content = getattr(getattr(first, "message", None), "content", None)
     return content if isinstance(content, str) else None

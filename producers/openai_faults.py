@@ -35,13 +35,11 @@ def retry_after(fault: BaseException | None) -> float | None:
     if not isinstance(fault, openai.APIStatusError):
         return None
     told = fault.response.headers.get("retry-after", "")
+    date = email.utils.parsedate_tz(told)
     try:
-        seconds = float(told)
-    except ValueError:
-        date = email.utils.parsedate_tz(told)
-        if date is None:
-            return None
-        seconds = email.utils.mktime_tz(date) - time.time()
+        seconds = float(told) if date is None else email.utils.mktime_tz(date) - time.time()
+    except (ValueError, OverflowError):  # neither, or a date that no clock reaches
+        return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

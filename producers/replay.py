@@ -112,8 +112,12 @@ def replay_id(content: str | bytes, place: str = "", run: str = "") -> str:
     >>> replay_id("scenario:sector_shift", run="01")
     'ca132f331a428a9a.e3b0c442.01'
     """
-    told = content.encode() if isinstance(content, str) else content
-    return f"{hashlib.sha256(told).hexdigest()[:16]}.{hashlib.sha256(place.encode()).hexdigest()[:8]}.{run}"
+    told = _bytes_of(content) if isinstance(content, str) else content
+    return f"{hashlib.sha256(told).hexdigest()[:16]}.{hashlib.sha256(_bytes_of(place)).hexdigest()[:8]}.{run}"
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")  # not every file's name is UTF-8
 
 
 def latest_run(name: str, names: Iterable[str]) -> str | None:

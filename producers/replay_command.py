@@ -215,8 +215,6 @@ def _controls(view: ReplayView, stop: Flag) -> Iterator[_Controls]:
 def _sources(stack: ExitStack, settings: Settings, options: Namespace, say: Say) -> list[Source]:
     """The sources in the order named; scenarios among files begin when the first contact of the files occurred."""
     names: list[str] = options.source
-    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
-        raise UsageError(f"{twice[0]} is named twice: name each source once")
     scenarios = {name: scenario_named(name.removeprefix(SCENARIO)) for name in names if name.startswith(SCENARIO)}
     files = stack.enter_context(Files(lambda: installation_salt(settings), say, by_time=options.order == "time"))
     found = {name: files.source(Path(name)) for name in names if name not in scenarios}
@@ -226,7 +224,11 @@ def _sources(stack: ExitStack, settings: Settings, options: Namespace, say: Say)
             drawn, options.limit or SCENARIO_CONTACTS, seed=options.seed, severity=options.severity,
             onset=options.onset, shape=options.shape, start=start,
         )  # fmt: skip
-    return [found[name] for name in names]
+    sources = [found[name] for name in names]
+    contents = [source.content for source in sources]  # by which `--resume` tells them from each other
+    if again := [source.title for place, source in enumerate(sources) if source.content in contents[:place]]:
+        raise UsageError(f"{again[0]} has the contacts of a source that is named before it: name each once")
+    return sources
 
 
 def _check(options: Namespace, sources: Sequence[Source]) -> None:

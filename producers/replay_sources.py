@@ -46,7 +46,7 @@ class Source:
 
     def told(self) -> str:
         """What there is to say of it, on one line."""
-        when = "" if self.began is None or self.ended is None else f", {self.began:%Y-%m-%d} to {self.ended:%Y-%m-%d}"
+        when = "" if self.began is None or self.ended is None else f", {self.began.date()} to {self.ended.date()}"
         order = "; not in order of time, so sorted" if self.sorted_by_time else ""
         return f"{self.title}: {self.count:,} contacts{when}{order}"
 

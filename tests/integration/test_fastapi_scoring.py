@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
+from consumers import fastapi_scoring
 from driftline.counts import Counter
 from driftline.events import Contact, Prediction, decode
 from driftline.kafka_clients import read_all
@@ -89,6 +91,7 @@ def test_a_bad_request_is_refused_with_its_place_and_nothing_of_it_enters_the_st
     (detail,) = answer.json()["detail"]
     assert detail.keys() == {"loc", "msg", "type"}
     assert detail["loc"] == told
+    assert detail["type"]
     client.post("/predict", json={"id": "last"})
     assert wait_for_topic(settings, 1) == {"last": 1}
 
@@ -108,6 +111,23 @@ def test_what_is_too_large_or_no_json_is_refused_also_without_a_length(
         assert client.post("/predict", content=b"{}", headers=sent_as_json).status_code == 200
         assert client.get("/predict").status_code == 405
         assert client.get("/nothing").status_code == 404
+
+
+def test_a_body_that_does_not_come_whole_is_the_client_s_failure(
+    client: httpx.Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fastapi_scoring, "BODY_SECONDS", 0.2)
+    url = client.base_url
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as slow:
+        slow.sendall(head)
+        assert slow.recv(65_536).startswith(b"HTTP/1.1 408")
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as gone:
+        gone.sendall(head)
+        gone.shutdown(socket.SHUT_WR)
+    wait_until(lambda: 'path="/predict",status="400"} 1.0' in client.get("/metrics").text)
+    assert 'status="500"' not in client.get("/metrics").text
+    assert on_topic(settings).total() == 0
 
 
 def test_a_contact_that_no_broker_would_take_is_refused(client: httpx.Client) -> None:

@@ -9,20 +9,26 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 
 from driftline.events import Contact
+from driftline.options import parser
 from driftline.settings import Settings
 from model.bundle import Bundle
 from model.retrain import Made
+from producers.httpx_replay import Journal, Place
 from producers.jsonl import to_jsonl
 from producers.labelled import Labelled
+from producers.replay_command import run
 from tests.http_api import ApiProcess, on_topic, wait_for_ready, wait_for_topic
 from tests.scoring_workers import make_champion
+from tests.stub_server import StubServer
 
 Contacts = list[tuple[Contact, int]]
 
@@ -144,6 +150,14 @@ def test_a_file_that_has_changed_is_not_resumed(api: ApiProcess, calm_contacts: 
     assert on_topic(api.settings).total() == 50
 
 
+def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
+    (tmp_path / "journal.json").write_bytes(b"\xff")
+    place = Place(tmp_path / "journal.json")
+    with pytest.raises(ValueError, match=r"journal\.json is damaged: leave --resume out"):
+        place.begin("content", "run", resume=True)
+    assert place.begin("content", "run", resume=False) == Journal("content", "run")
+
+
 def test_an_api_with_a_key_is_told_it_and_a_wrong_one_is_said(
     api: ApiProcess, calm_contacts: Contacts, tmp_path: Path
 ) -> None:
@@ -158,6 +172,57 @@ def test_an_api_with_a_key_is_told_it_and_a_wrong_one_is_said(
     told, _ = replay.run("--fast", "--resume")
     assert told["contacts"] == 20
     assert wait_for_topic(api.settings, 20).total() == 20
+
+
+class Stranger(StubServer):
+    """A server that answers everything with this."""
+
+    def __init__(self, status: int, body: bytes, encoding: str = "identity") -> None:
+        super().__init__()
+        self.answer = status, body, encoding
+
+    def serve(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        status, answer, encoding = self.answer
+        handler.send_response(status)
+        handler.send_header("Content-Encoding", encoding)
+        handler.send_header("Content-Length", str(len(answer)))
+        handler.end_headers()
+        handler.wfile.write(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, b"<html>welcome</html>"),
+        (200, b""),
+        (200, b'{"count": "1", "engaged": 0, "mean_score": 0.5, "model_version": "1"}'),
+        (200, b"[" * 100_000),
+        (200, b"plain", "gzip"),
+        (302, b""),
+        (404, b"<html>not here</html>"),
+    ],
+    ids=lambda answer: f"{answer[0]} {answer[1][:9].decode()}",
+)
+def test_what_is_no_api_of_ours_is_told_in_one_line(
+    answer: tuple[Any, ...], settings: Settings, calm_contacts: Contacts, tmp_path: Path
+) -> None:
+    file = jsonl(tmp_path / "contacts.jsonl", calm_contacts[:2])
+    with Stranger(*answer) as server:
+        options = parser().parse_args(["replay", str(file), "--to", f"http://{server.address}", "--fast"])
+        with pytest.raises(RuntimeError, match=r"answers .*: is that a Driftline API\? Name it with --to$"):
+            run(settings.model_copy(update={"home": tmp_path}), options, lambda _: None, Event())
+
+
+def test_a_refusal_in_no_shape_of_ours_is_told_by_its_status(
+    settings: Settings, calm_contacts: Contacts, tmp_path: Path
+) -> None:
+    file, said = jsonl(tmp_path / "contacts.jsonl", calm_contacts[:2]), list[str]()
+    with Stranger(422, b'{"detail": ["no"]}') as server:
+        options = parser().parse_args(["replay", str(file), "--to", f"http://{server.address}", "--fast"])
+        run(settings.model_copy(update={"home": tmp_path}), options, said.append, Event())
+    assert [line for line in said if "refused:" in line] == [
+        "contact 1 is refused: status 422", "contact 2 is refused: status 422",
+    ]  # fmt: skip
 
 
 def test_a_scenario_goes_on_after_a_kill_too(api: ApiProcess, tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def test_sources_in_any_order_are_merged_by_time_and_known_again_when_they_are_m
     one = settings.model_copy(update={"partitions": 1})
     (settings.home / "a.jsonl").write_text(line(3, 30) + line(1, 10))
     (settings.home / "b.jsonl").write_text(line(2, 20, labelled_at="2026-03-02T10:00:45Z") + line(4, 40))
-    a, b, moved = (str(settings.home / name) for name in ("a.jsonl", "b.jsonl", "moved.jsonl"))
+    in_latin_1 = os.fsdecode("déplacé.jsonl".encode("latin-1"))
+    a, b, moved = (str(settings.home / name) for name in ("a.jsonl", "b.jsonl", in_latin_1))
     found = run(one, a, b, "--speed", "100")
     assert found["source"] == [a, b]
     assert [found[name] for name in ("contacts", "labels", "skipped", "complete")] == [4, 4, 0, True]
@@ -152,10 +153,15 @@ def test_in_a_terminal_a_key_pauses_and_ends_and_the_terminal_is_as_it_was(setti
         (["plain.jsonl", "--speed", "10"], "--speed needs times of contact, and plain.jsonl has none"),
         (["timed.jsonl", "--speed", "10", "--order", "file"], "--order file leaves them aside"),
         (["plain.jsonl", "--fast", "--labels-delay", "3d"], "give a number of contacts"),
-        (["plain.jsonl", "plain.jsonl"], "named twice"),
+        (["plain.jsonl", "plain.jsonl"], "plain.jsonl has the contacts of a source that is named before it"),
+        (["plain.jsonl", "copy.jsonl"], "copy.jsonl has the contacts of a source that is named before it"),
+        (["scenario:sector_shift", "--onset", "9" * 20], "is more than 9223372036854775807"),
         (["plain.jsonl", "--labels-delay=-3"], "neither a number of contacts nor a time"),
         (["plain.jsonl", "--labels-delay", "3 fortnights"], "neither a number of contacts nor a time"),
         (["plain.jsonl", "--rate", "5", "--fast"], "not allowed with"),
+        (["plain.jsonl", "--to", "http://"], "neither kafka nor http nor a URL"),
+        (["plain.jsonl", "--to", "http://127.0.0.1:99999"], "neither kafka nor http nor a URL"),
+        (["plain.jsonl", "--to", "http://[::1"], "neither kafka nor http nor a URL"),
     ],
 )
 def test_options_that_cannot_work_are_wrong_usage(
@@ -163,6 +169,7 @@ def test_options_that_cannot_work_are_wrong_usage(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("plain.jsonl").write_text('{"id": "a"}\n')
+    Path("copy.jsonl").write_text('{"id": "a"}\n')
     Path("timed.jsonl").write_text(line(1, 1))
     with pytest.raises(UsageError, match=words):
         run(Settings.model_validate({"home": tmp_path}), *arguments)

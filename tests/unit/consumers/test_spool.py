@@ -177,6 +177,14 @@ def test_a_segment_whose_only_frame_is_torn_is_forgotten(folder: Path, start: St
         assert list(drained(spool)) == ["a"]
 
 
+def test_a_damaged_note_of_what_is_sent_is_named_and_nothing_guessed(folder: Path, start: Start) -> None:
+    start().append(contacts(0, 3))
+    (folder / "progress.json").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"progress\.json is damaged: restore it, or move .* away"):
+        start()
+    assert len(list(folder.glob("*.segment"))) == 1
+
+
 def test_a_key_is_taken_once_also_after_its_segment_is_gone(folder: Path, start: Start) -> None:
     spool = start()
     assert spool.append(ONE, (b"key", b"body"))

@@ -80,6 +80,8 @@ def test_a_replay_shows_its_rate_now_beside_the_one_asked_for_and_what_it_waits_
     assert view.told(began + 11).startswith("500/s of 500/s, 4 labels")
     view.next_at = began + 7_211
     assert view.told(began + 11).endswith("next in 2:00:00")
+    view.next_at = began + 1e300
+    assert " days, " in view.told(began + 11)
     view.paused = True
     assert view.told(began + 11).endswith("paused[/]")
     console = Console(file=io.StringIO(), width=110)

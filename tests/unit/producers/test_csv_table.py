@@ -110,6 +110,13 @@ def test_a_quote_left_open_does_not_take_a_long_file_into_memory(folder: Path) -
     assert len(records) == 50_001
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_value_that_is_too_long_costs_its_own_row_and_is_called_that(folder: Path, quote: str) -> None:
+    long = quote + "x" * 200_000 + quote
+    records = records_of(folder, f"id,jobtitle,summary\n1,CEO,{long}\n2,CEO,a text\n".encode())
+    assert [record.fault[:38] for record in records] == ["a value has more than 131,072 characte", ""]
+
+
 def test_a_broken_byte_among_utf_8_is_read_as_it_was_meant_and_told(folder: Path) -> None:
     table = table_of(folder, "id,jobtitle\n1,café\n2,".encode() + b"Ren\xe9e\n")
     assert table.encoding.name == "utf-8"
@@ -126,6 +133,14 @@ def test_a_file_without_utf_8_is_read_as_windows_1252_and_told(folder: Path) -> 
         (["1", "café – 10 €"], True),
         (["2", "CEO"], False),
     ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_told_by_the_header_where_no_value_is_latin(folder: Path, encoding: str) -> None:
+    text = "id,jobtitle\n" + "1,首席执行官软件工程师\n" * 20
+    table = table_of(folder, text.encode(encoding))
+    assert (table.encoding.name, table.header) == (encoding, ("id", "jobtitle"))
+    assert {tuple(record.values or ()) for record in table.records()} == {("1", "首席执行官软件工程师")}
 
 
 def test_half_a_character_at_the_end_of_utf_16_is_told(folder: Path) -> None:

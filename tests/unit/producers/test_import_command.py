@@ -1,6 +1,7 @@
 """`driftline import` as a user meets it: files, report, exit codes, and nothing half done."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -134,16 +135,28 @@ def test_a_file_without_a_single_contact_is_told_and_nothing_written(capsys: pyt
     assert left() == ["out.dead-letters.jsonl"]
 
 
+@pytest.mark.parametrize("strict", [[], ["--strict"]])
+def test_a_header_without_rows_leaves_an_earlier_import(strict: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("export.csv").write_text("_id,jobTitle\n\n")
+    Path("out.jsonl").write_text('{"id": "a"}\n')
+    assert main(["import", "export.csv", "-o", "out.jsonl", *strict]) == 1
+    assert "no rows below the header; out.jsonl is not written: name the right file" in capsys.readouterr().err
+    assert Path("out.jsonl").read_text() == '{"id": "a"}\n'
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["absent.csv", "-o", "out.jsonl"], 1, "no file absent.csv"),
+        (["pipe", "-o", "out.jsonl"], 1, "pipe is a folder, a pipe or a device: name a file"),
         (["empty.csv", "-o", "out.jsonl"], 1, "is empty: export the contacts again"),
+        (["blank.csv", "-o", "out.jsonl"], 1, "has no header: export the contacts again"),
         (["contacts.jsonl", "-o", "out.jsonl"], 1, "past the import: replay it as it is"),
         (["export.csv", "-o", "export.csv"], 2, "is the export itself: name another file"),
         (["export.csv", "-o", "link.csv"], 2, "is the export itself: name another file"),
         (["export.csv", "-o", "absent/out.jsonl"], 2, "there is no folder absent; make it first"),
         (["export.csv", "-o", "."], 2, "is a folder: name a file in it"),
+        (["export.csv", "-o", "pipe"], 2, "is a pipe or a device: name a file"),
         (["export.csv", "-o", "/proc/out.jsonl"], 1, "/proc/out.jsonl"),
         (["export.csv"], 2, "-o/--out"),
         (["export.csv", "-o", "out.jsonl", "--enrich", "magic"], 2, "--enrich"),
@@ -156,6 +169,8 @@ def test_wrong_usage_is_told_in_one_line(
     Path("export.csv").write_bytes(export)
     Path("link.csv").hardlink_to("export.csv")
     Path("empty.csv").touch()
+    Path("blank.csv").write_text("   \n\n")
+    os.mkfifo("pipe")
     Path("contacts.jsonl").write_text('{"id": "a"}\n')
     assert main(["import", *arguments]) == code
     told = capsys.readouterr()
@@ -163,6 +178,7 @@ def test_wrong_usage_is_told_in_one_line(
     assert words in told.err
     assert len(told.err.splitlines()) == 1
     assert Path("export.csv").read_bytes() == export
+    assert Path("pipe").is_fifo()
     assert not Path("out.jsonl").exists()
 
 

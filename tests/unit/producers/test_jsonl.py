@@ -30,6 +30,7 @@ def test_a_contact_that_is_written_is_read_again() -> None:
     [
         (b'{"id": "a", ', "not JSON"),
         (b"[1]", "not a JSON object"),
+        (b'{"id": "a", "more": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not JSON"),
         (b"\xff", "not a JSON object"),
         (b'{"id": "\xff"}', "not UTF-8"),
         (b'{"llm_quality": 7}', "missing required field `id`"),
@@ -53,10 +54,13 @@ def test_what_a_line_leaves_out_and_spaces_around_it_do_not_matter(line: bytes) 
     assert contact.id == "a"
 
 
+@pytest.mark.parametrize("broken", [b'{"id": "b", ', b'{"id": "b", "more": ' + b"[" * 100_000], ids=["cut", "deep"])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
-def test_lines_are_read_in_any_order_with_their_positions_and_numbers(tmp_path: Path, end: bytes) -> None:
+def test_lines_are_read_in_any_order_with_their_positions_and_numbers(
+    tmp_path: Path, end: bytes, broken: bytes
+) -> None:
     lines = [
-        b'{"id": "a", "occurred_at": "2026-03-02T10:00:00Z", "engaged": 1}', b"", b'{"id": "b", ', b"  ",
+        b'{"id": "a", "occurred_at": "2026-03-02T10:00:00Z", "engaged": 1}', b"", broken, b"  ",
         b'{"id": "c", "occurred_at": "2026-03-02T11:00:00+02:00"}',
     ]  # fmt: skip
     path = written(tmp_path, end.join(lines))
@@ -69,7 +73,7 @@ def test_lines_are_read_in_any_order_with_their_positions_and_numbers(tmp_path: 
         again = [labelled for _, labelled in found.read(None, lambda line, why: None)]
     assert [position for position, _ in read] == [2, 0, 1]
     assert [one.contact.id for _, one in read[:2] if isinstance(one.contact, Contact)] == ["c", "a"]
-    assert read[2][1].contact == b'{"id": "b", '
+    assert read[2][1].contact == broken
     assert told == [(3, "not JSON")]
     assert again == list(from_jsonl(path, lambda line, why: None)) == [read[1][1], read[2][1], read[0][1]]
 

@@ -76,7 +76,20 @@ def test_a_row_that_is_no_contact_is_reported_and_the_rest_read(tmp_path: Path) 
     assert all("llm_quality" in why and "Zoe" not in why for _, why in left_out)
 
 
-@pytest.mark.parametrize(("text", "size"), [("1", "2-10"), ("51-200", "51-200"), ("99999", "10001+"), ("many", "many")])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("1", "2-10"),
+        ("51-200", "51-200"),
+        ("99999", "10001+"),
+        ("many", "many"),
+        ("02-oct.", "2-10"),
+        ("10-févr", "2-10"),
+        ("0-50", "0-50"),
+        ("9" * 5_000, "9" * 5_000),
+    ],
+    ids=lambda text: text[:9],
+)
 def test_company_sizes_are_normalised_and_unknown_ones_kept(text: str, size: str) -> None:
     assert company_size(text) == size
 

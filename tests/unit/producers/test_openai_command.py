@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from driftline.workers import say
 from producers.labelled import Labelled
 from producers.openai_command import dry_run, enricher
 from producers.openai_enrichment import input_tokens
-from tests.llm_server import Call, LlmServer, Reply, answer, contact, good, right_fields, told
+from tests.llm_server import Call, LlmServer, Reply, answer, contact, error, good, right_fields, told
 
 PEOPLE = 60
 
@@ -93,6 +94,17 @@ def test_ctrl_c_ends_a_run_with_the_answers_kept_and_no_file(file: Path) -> None
     assert b"Traceback" not in stderr
     assert answered(file.with_name("home")) == 10 * len(server.calls)
     assert sorted(path.name for path in file.parent.iterdir()) == ["export.csv", "home"]
+
+
+def test_ctrl_c_while_a_call_is_failing_ends_without_a_traceback(file: Path) -> None:
+    with LlmServer(lambda call: replace(error(404), delay=0.5)) as server:
+        process = import_(file, server.url, "--concurrency", "2")
+        deadline = time.monotonic() + 60
+        while len(server.calls) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (130, b"")
 
 
 def test_a_dry_run_sends_nothing_and_counts_what_the_run_then_takes(

@@ -101,6 +101,14 @@ REPAIRED: dict[str, Behaviour] = {
     ),
     "the whole object as text": changed("quality", lambda given: json.dumps({"value": given["quality"]})),
     "no usage": lambda call: told(answers(call), usage=False),
+    "a usage that nobody can pay": lambda call: Reply(
+        body=json.dumps(
+            {
+                "choices": [{"message": {"content": text_of(call)}}],
+                "usage": {"prompt_tokens": 10**400, "completion_tokens": 1},
+            }
+        ).encode()
+    ),
 }
 
 
@@ -159,7 +167,10 @@ ASKED_AGAIN: dict[str, Behaviour] = {
     "refused": lambda call: Reply(refusal="I cannot judge people."),
     "filtered": lambda call: error(400, "content_filter"),
     "no choices": lambda call: Reply(body=b'{"choices": []}'),
+    "choices by name": lambda call: Reply(body=b'{"choices": {"first": {}}}'),
+    "a number of choices": lambda call: Reply(body=b'{"choices": 1}'),
     "no JSON": lambda call: Reply(body=b"<html>bad gateway</html>"),
+    "nested without end": lambda call: Reply(body=b"[" * 100_000),
 }
 
 
@@ -193,7 +204,13 @@ def test_a_failure_that_passes_is_waited_out(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "least"), [(lambda: "0.5", 0.5), (lambda: formatdate(time.time() + 1.6, usegmt=True), 0.5)]
+    ("header", "least"),
+    [
+        (lambda: "0.5", 0.5),
+        (lambda: formatdate(time.time() + 1.6, usegmt=True), 0.5),
+        (lambda: "soon", 0.0),
+        (lambda: "Fri, 31 Dec 99999999 23:59:59 GMT", 0.0),
+    ],
 )
 def test_the_endpoint_says_how_long_to_wait(run: Run, header: Callable[[], str], least: float) -> None:
     times: list[float] = []
