@@ -92,7 +92,7 @@ def test_a_receiver_that_misbehaves_gets_all_in_order_and_holds_up_no_other(sett
 def test_a_receiver_that_asks_for_no_time_is_not_asked_all_the_time(settings: Settings) -> None:
     later = Reply(503, {"Retry-After": "0"})
     publish(settings, alert("a"))
-    with webhook_server(lambda _: later) as server, notifier(telling(settings, server.url)):
+    with WebhookServer(lambda _: later) as server, notifier(telling(settings, server.url)):
         deadline = time.monotonic() + 20
         while len(server.hooks) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
