@@ -154,8 +154,12 @@ class Record(Protocol):
     value: bytes | None
 
 
+MOST_REPEATED = 11 * 1024 * 1024
+"""Bytes of key and value of a dead letter; in base64 they fit into `driftline.topics.LARGEST_MESSAGE`."""
+
+
 class DeadLetter(Event, frozen=True, kw_only=True):
-    """An input that could not be used: why, where it stood, and its original bytes (base64 in JSON)."""
+    """An input that could not be used: why, where it stands, and its original bytes (base64 in JSON; up to 11 MB)."""
 
     SCHEMA: ClassVar[str] = "driftline.dead-letter/1"
 
@@ -171,9 +175,12 @@ class DeadLetter(Event, frozen=True, kw_only=True):
     @classmethod
     def of(cls, record: Record, reason: str, at: datetime) -> DeadLetter:
         """Everything needed to mend and replay the input, byte for byte."""
+        key, value = record.key, record.value
+        if len(key or b"") + len(value or b"") > MOST_REPEATED:
+            reason, key, value = f"{reason} (too large to be repeated here)", None, None
         return cls(
-            reason=reason, topic=record.topic, partition=record.partition, offset=record.offset, key=record.key,
-            value=record.value, failed_at=at,
+            reason=reason, topic=record.topic, partition=record.partition, offset=record.offset, key=key, value=value,
+            failed_at=at,
         )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from driftline.events import Contact, Label, encode
 from driftline.kafka_clients import ensure_topics, open_consumer, open_producer, partitions_of, true_end_offsets
 from driftline.kafka_sent import sent_header, settled_positions
 from driftline.settings import Settings
-from driftline.topics import CONTACTS, LABELS
+from driftline.topics import CONTACTS, LABELS, LARGEST_INPUT
 from producers.labelled import Labelled
 from producers.replay import NO_TIME, Played, Step, play
 
@@ -39,6 +39,8 @@ LINGER_SECONDS = 0.02
 SAY_EVERY = 3.0
 STOP_SECONDS = 3.0
 """How long one that was interrupted waits for the broker's last answers."""
+SHOWN = 5
+"""Lines that are too large and are told of one by one."""
 _NOWHERE: frozenset[int] = frozenset()
 
 
@@ -105,8 +107,11 @@ class KafkaSender:
 
     Args:
         there: what stands there from before: positions by topic and by source.
-        say: told in one line when the broker has gone away, and when it is back.
+        say: told in one line when the broker has gone away, when it is back, and what is too large for a topic.
         stop: ends the waiting for a broker that has gone away.
+
+    Attributes:
+        refused: contacts that were too large, and are left out.
     """
 
     def __init__(
@@ -128,6 +133,7 @@ class KafkaSender:
         self._partitions = {topic: len(self._producer.partitions_for(topic)) for topic in self._topics}
         self._last_key, self._last_partition = (b"", 0), 0
         self._owed: deque[tuple[Any, float]] = deque()
+        self.refused = 0
         self._taken: dict[Any, int] = {}
         """The last offset that the broker has acknowledged, by partition."""
 
@@ -146,10 +152,11 @@ class KafkaSender:
 
     def contact(self, source: str, position: int, contact: Contact | bytes) -> None:
         """As in `producers.replay.Sender`."""
-        if isinstance(contact, bytes):
-            self._send(self._topics[0], source, position, None, contact)
+        key, value = (None, contact) if isinstance(contact, bytes) else (contact.id.encode(), encode(contact))
+        if len(value) > LARGEST_INPUT:
+            self._leave_out(position, len(value))
         else:
-            self._send(self._topics[0], source, position, contact.id.encode(), encode(contact))
+            self._send(self._topics[0], source, position, key, value)
 
     def label(self, source: str, position: int, label: Label) -> None:
         """As in `producers.replay.Sender`."""
@@ -191,6 +198,14 @@ class KafkaSender:
         self._take_answers()
         if len(self._owed) > MOST_OWED or (self._owed and now - self._owed[0][1] > STALLED_SECONDS):
             self._wait(self._behind)
+
+    def _leave_out(self, position: int, size: int) -> None:
+        """The broker would take neither it nor what comes after it. It is where it was read, and found there again."""
+        self.refused += 1
+        if self.refused <= SHOWN:
+            self._say(
+                f"contact {position + 1:,} is left out: it has {size:,} bytes, at most {LARGEST_INPUT:,} are sent"
+            )
 
     def _partition(self, topic: str, position: int, key: bytes | None) -> int:
         """Worked out here, and once for a contact and its label: kafka-python takes a quarter of its time for it."""

@@ -141,7 +141,7 @@ def _report(
     options: Namespace, played: Played, sender: KafkaSender | HttpSender, seconds: float, complete: bool, say: Say
 ) -> None:
     """What was sent, also where it did not come to the end."""
-    answered = sender.answered.to_json() if isinstance(sender, HttpSender) else {}
+    answered = sender.answered.to_json() if isinstance(sender, HttpSender) else {"refused": sender.refused}
     rate = played.contacts / max(1e-9, seconds) if options.fast else played.rate  # what was asked for
     if options.json:
         source = options.source[0] if len(options.source) == 1 else options.source
@@ -153,8 +153,10 @@ def _report(
         wrong = f" ({played.malformed:,} malformed)" if played.malformed else ""
         sent = f"sent {played.contacts:,} contacts{wrong} and {played.labels:,} labels in {seconds:,.1f} s"
         say(f"{sent} ({rate:,.0f}/s){there}")
-        if answered:
+        if isinstance(sender, HttpSender):
             say(_answers(answered))
+        elif sender.refused:
+            say(f"the broker has refused {sender.refused:,} of them as too large: they are left out")
     if sender.owed:
         say(f"the last {sender.owed:,} of them have not been acknowledged")
 

@@ -16,7 +16,7 @@ from driftline.kafka_clients import open_producer, read_all
 from driftline.kafka_sent import sent_header, settled_positions
 from driftline.local_stack import LocalStack
 from driftline.settings import Settings
-from driftline.topics import CONTACTS, LABELS
+from driftline.topics import CONTACTS, LABELS, LARGEST_INPUT
 from producers import kafka_replay
 from producers.kafka_replay import KafkaSender, partition_of, replay
 
@@ -94,6 +94,24 @@ def test_a_replay_that_still_runs_is_not_resumed(settings: Settings, monkeypatch
     with pytest.raises(RuntimeError, match="still sending"):
         settled_positions(settings, (CONTACTS, LABELS), lambda name: name == "r", threading.Event())
     thread.join()
+
+
+def test_what_is_too_large_for_a_topic_is_told_of_and_left_out(settings: Settings, calm_contacts: Contacts) -> None:
+    said: list[str] = []
+    sender = KafkaSender(settings, say=said.append, stop=threading.Event())
+    lines: list[Contact | bytes] = [contact for contact, _ in calm_contacts[:60]]
+    lines[20], lines[40] = b"x" * LARGEST_INPUT, b"x" * (LARGEST_INPUT + 1)
+    for position, line in enumerate(lines):
+        sender.contact("r", position, line)
+    sender.flush()
+    sender.close()
+    found = list(read_all(settings, CONTACTS))
+    assert sorted(decode(Contact, record.value).id for record in found if record.key) == sorted(
+        line.id for line in lines if isinstance(line, Contact)
+    )
+    assert [len(record.value) for record in found if not record.key] == [LARGEST_INPUT]
+    assert sender.refused == 1
+    assert said == ["contact 41 is left out: it has 1,000,001 bytes, at most 1,000,000 are sent"]
 
 
 @pytest.mark.long

@@ -1,6 +1,7 @@
 """The scoring worker on a real broker."""
 
 import itertools
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,6 +108,23 @@ def contacts_flow(settings: Settings, contacts: Contacts) -> Iterator[None]:
     finally:
         stop.set()
         producer.join(10)
+
+
+@pytest.mark.parametrize("size", [4_500_000, 13_000_000])
+def test_a_line_of_megabytes_is_set_aside_and_what_comes_after_it_is_scored(
+    settings: Settings, calm_contacts: Contacts, champion: Bundle, size: int
+) -> None:
+    if size > 5_000_000 and os.environ.get("DRIFTLINE_TEST_BROKER") == "kafka":
+        pytest.skip("that broker takes no more")
+    values = [encode(contact) for contact, _ in calm_contacts[:100]]
+    send(settings, [*values[:50], b"x" * size, *values[50:]])
+    make_champion(settings, champion)
+    score_everything(settings)
+    assert len(scored(settings, PREDICTIONS)) == 100
+    ((_, letter),) = all_events(settings, DEAD_LETTERS)
+    assert letter.value == (b"x" * size if size < 10_000_000 else None)
+    (found,) = [record for record in read_all(settings, CONTACTS) if len(record.value) == size]
+    assert (letter.partition, letter.offset) == (found.partition, found.offset)
 
 
 def scores_with(settings: Settings, version: str) -> bool:

@@ -1,6 +1,7 @@
 """The contracts: what is accepted, what is refused, and in which words."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import jsonschema
@@ -8,7 +9,8 @@ import msgspec
 import pytest
 
 from data.schemas import FOLDER, documents, json_schema
-from driftline.events import INPUTS, Contact, DeadLetter, decode, encode
+from driftline.events import INPUTS, MOST_REPEATED, Contact, DeadLetter, decode, encode
+from driftline.topics import LARGEST_MESSAGE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -57,6 +59,24 @@ def test_unknown_fields_are_ignored_so_that_additions_break_nobody() -> None:
 def test_a_dead_letter_keeps_the_original_bytes() -> None:
     letter = DeadLetter(reason="r", topic="t", partition=0, offset=1, key=None, value=b"\xff\x00{", failed_at=NOW)
     assert decode(DeadLetter, encode(letter)).value == b"\xff\x00{"
+
+
+@dataclass
+class Read:
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+@pytest.mark.parametrize(("more", "kept"), [(0, True), (1, False)])
+def test_a_dead_letter_fits_onto_its_topic_however_large_its_input_was(more: int, *, kept: bool) -> None:
+    key, value = b"k" * 100, b"x" * (MOST_REPEATED - 100 + more)
+    letter = DeadLetter.of(Read("t", 1, 2, key, value), "r", NOW)
+    assert len(encode(letter)) < LARGEST_MESSAGE - 64 * 1024  # what a broker adds to it
+    assert (letter.key, letter.value) == ((key, value) if kept else (None, None))
+    assert (letter.topic, letter.partition, letter.offset) == ("t", 1, 2)
 
 
 def test_events_cannot_be_changed() -> None:
