@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -23,6 +24,9 @@ from tests.kafka_server import kafka_server
 # How fast something is, benchmarks say.
 hypothesis.settings.register_profile("driftline", deadline=None)
 hypothesis.settings.load_profile("driftline")
+
+# A shell starts what it runs in the background deaf to Ctrl-C, and what tests start and interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _prefixes = itertools.count()

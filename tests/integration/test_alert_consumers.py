@@ -61,18 +61,13 @@ def publish_others(settings: Settings) -> None:
 
 @contextmanager
 def running(*command: str, cwd: Path | None = None) -> Iterator[Iterator[str]]:
-    """The lines of a consumer, which is interrupted in the end; a second time where it does not hear the first."""
+    """The lines of a consumer, which is interrupted in the end."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=cwd) as process:
         assert process.stdout is not None
         try:
             yield iter(process.stdout.readline, "")
         finally:
             process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGINT)
-                process.wait(30)
 
 
 def python(settings: Settings) -> list[str]:
