@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
-from driftline.workers import Interrupted
 from producers.enrichment_batches import REACH, Batch, Plan, Slot
 from producers.enrichment_fields import Fields
 from producers.labelled import Labelled
@@ -69,11 +68,11 @@ class Stream:
                         yield self._next(runner, waiting)
                 while waiting:
                     yield self._next(runner, waiting)
-            except Interrupted:
-                runner.run(self._wind_up())
-                raise
-            finally:
-                runner.run(self._end(close))
+            finally:  # also where whoever takes the contacts is interrupted: what is in flight has been paid for
+                try:
+                    runner.run(self._wind_up())
+                finally:
+                    runner.run(self._end(close))
 
     def _start(self, runner: asyncio.Runner, batch: Batch) -> None:
         while len(self._tasks) >= self._concurrency:
@@ -101,8 +100,6 @@ class Stream:
         failed = [task for task in done if task.exception() is not None]
         for task in done:
             self._plan.done(self._tasks.pop(task))
-        if failed:
-            await self._wind_up()
         return failed
 
     async def _wind_up(self) -> None:

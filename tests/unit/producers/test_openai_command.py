@@ -96,6 +96,19 @@ def test_ctrl_c_ends_a_run_with_the_answers_kept_and_no_file(file: Path) -> None
     assert sorted(path.name for path in file.parent.iterdir()) == ["export.csv", "home"]
 
 
+def test_whoever_stops_taking_contacts_in_the_middle_has_the_answers_that_are_paid_for(tmp_path: Path) -> None:
+    options = parser().parse_args(
+        ["import", "x", "-o", "y", "--enrich", "openai", "--batch", "5", "--concurrency", "3"]
+    )
+    with LlmServer(lambda call: told([answer(profile) for profile in call.profiles], delay=0.2)) as server:
+        settings = Settings.model_validate({"home": tmp_path, "openai_base_url": server.url})
+        enrich = enricher(settings, options, say)
+        with closing(enrich(Labelled(contact(n)) for n in range(1_000))) as contacts:  # type: ignore[type-var]
+            next(contacts)
+        assert len(server.calls) > 1
+        assert answered(tmp_path) == 5 * len(server.calls)
+
+
 def test_ctrl_c_while_a_call_is_failing_ends_without_a_traceback(file: Path) -> None:
     with LlmServer(lambda call: replace(error(404), delay=0.5)) as server:
         process = import_(file, server.url, "--concurrency", "2")
