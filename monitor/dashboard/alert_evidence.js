@@ -7,6 +7,9 @@ import { column } from "./words.js";
 /** Kinds that count labels, not contacts. */
 const OF_LABELS = ["concept_drift", "business", "performance"];
 
+const BOTH =
+  "What changed, and its effect, is told of the contacts since the drift began; the statistic of a window has those before it as well.";
+
 /** @param {object} alert as it last fired */
 export function evidence({
   kind,
@@ -47,6 +50,7 @@ export function evidence({
         h("tbody", {}, columns.map(proof)),
       ),
     ),
+    unit === "contacts" ? h("p", { class: "muted" }, BOTH) : null,
     h("p", {}, promised(promise, unit)),
   ];
 }

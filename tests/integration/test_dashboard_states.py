@@ -25,6 +25,7 @@ from monitor.kafka_dashboard import new_state
 from tests.browser import SWITCHES, chromium_or_skip
 from tests.dashboard_server import TOKEN, alert, report
 
+pytestmark = pytest.mark.slow
 ASSETS = Path(__file__).parents[2] / "monitor" / "dashboard"
 CALM: dict[str, Any] = {"drift_share": 0.0, "drifting": []}
 
