@@ -81,16 +81,22 @@ def test_a_run_that_is_killed_goes_on_where_it_was_and_pays_for_nothing_twice(fi
     assert b"sk-hunter2" not in stderr
 
 
+def interrupted_import(file: Path, server: LlmServer, *, calls: int) -> tuple[int, bytes]:
+    """The exit code and what is said where Ctrl-C comes after so many calls."""
+    process = import_(file, server.url, "--concurrency", "2")
+    deadline = time.monotonic() + 60
+    while len(server.calls) < calls and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=20)
+    return process.returncode, stderr
+
+
 def test_ctrl_c_ends_a_run_with_the_answers_kept_and_no_file(file: Path) -> None:
     with LlmServer(lambda call: told([answer(profile) for profile in call.profiles], delay=0.3)) as server:
-        process = import_(file, server.url, "--concurrency", "2")
-        deadline = time.monotonic() + 60
-        while len(server.calls) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=20)
+        code, stderr = interrupted_import(file, server, calls=3)
         assert len(server.calls) <= 4
-    assert process.returncode == 130, stderr
+    assert code == 130, stderr
     assert b"Traceback" not in stderr
     assert answered(file.with_name("home")) == 10 * len(server.calls)
     assert sorted(path.name for path in file.parent.iterdir()) == ["export.csv", "home"]
@@ -111,13 +117,7 @@ def test_whoever_stops_taking_contacts_in_the_middle_has_the_answers_that_are_pa
 
 def test_ctrl_c_while_a_call_is_failing_ends_without_a_traceback(file: Path) -> None:
     with LlmServer(lambda call: replace(error(404), delay=0.5)) as server:
-        process = import_(file, server.url, "--concurrency", "2")
-        deadline = time.monotonic() + 60
-        while len(server.calls) < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=20)
-    assert (process.returncode, stderr) == (130, b"")
+        assert interrupted_import(file, server, calls=2) == (130, b"")
 
 
 def test_a_dry_run_sends_nothing_and_counts_what_the_run_then_takes(
